@@ -1,0 +1,66 @@
+# Everything a person or CI runs. `make demo` and `make test` need Python 3.11+, make and git; the rest comes from pip.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+JOBS ?= 2
+
+.PHONY: help demo test test-all lint format types layers unit coverage schemas lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@sh scripts/venv.sh $(VENV)
+
+$(VENV)/.runtime: pyproject.toml requirements/runtime.txt | $(BIN)/python
+	@echo "installing tunectl into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	@echo "installing the test tools into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.runtime ## from a manifest to a tuned model that answers, on the embedded emulator
+	@sh scripts/demo.sh $(BIN)/tunectl
+
+test: lint types layers unit ## format check, lint, types, layers and all tests
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS) -m "not system"
+
+test-all: test ## the same, and what needs system packages (strace, Chromium, npm)
+	$(BIN)/python -m pytest -n $(JOBS) -m system
+
+coverage: $(VENV)/.dev ## all tests with branch coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not system"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+format: $(VENV)/.dev ## rewrite the code as the formatter wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schemas: $(VENV)/.runtime ## write schemas/*.json anew from the models
+	$(BIN)/python scripts/schemas.py
+
+lock: $(VENV)/.dev ## resolve requirements/*.txt anew
+	$(PIP) install --upgrade uv
+	sh scripts/lock.sh $(BIN)/uv
+
+clean: ## remove what can be made again
+	rm -rf $(VENV) .venvs build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*

@@ -1,0 +1,5 @@
+"""The pure centre: frozen values and functions over them.
+
+What may not live here: I/O, clocks, randomness, environment, logging, any third-party library but deepdiff (imported
+where it is used). Everything is testable with a table. import-linter enforces it.
+"""

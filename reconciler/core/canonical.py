@@ -1,0 +1,65 @@
+"""One spelling per value: canonical JSON, digests over it, and float32 numbers as the service prints them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+"""A JSON value. Read-only by convention: values of this type are shared, never changed in place."""
+
+
+def canonical_json(value: Json) -> bytes:
+    """Return the one UTF-8 spelling of a JSON value: keys sorted, no white space, no ASCII escapes.
+
+    Integral floats are written as integers, so that ``3.0`` and ``3`` are one value, as they are in protobuf JSON.
+
+    Raises:
+        ValueError: for NaN and infinities, which JSON does not have.
+    """
+    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def digest(value: Json) -> str:
+    """Return ``sha256:<64 hex>`` over the canonical JSON of a value."""
+    return f"sha256:{hashlib.sha256(canonical_json(value)).hexdigest()}"
+
+
+def float32(number: float) -> float:
+    """Return the number as the service will report it: rounded to float32, in the shortest spelling that keeps it.
+
+    The API's temperature, topP and learningRate are proto3 ``float``; protobuf's JSON mapping prints the shortest
+    decimal that reads back as the same float32 (0.95 stays 0.95 although float32(0.95) is 0.949999988…).
+    """
+    packed = struct.pack("<f", number)
+    for digits in range(6, 10):
+        candidate = float(f"{number:.{digits}g}")
+        if struct.pack("<f", candidate) == packed:
+            return candidate
+    exact: float = struct.unpack("<f", packed)[0]
+    return exact
+
+
+def same_number(left: float, right: float) -> bool:
+    """Tell whether two numbers are one float32."""
+    try:
+        return struct.pack("<f", left) == struct.pack("<f", right)
+    except OverflowError:
+        return left == right
+
+
+def _plain(value: Json) -> object:
+    """Copy a value into plain dicts and lists, with integral floats as integers."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Sequence):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

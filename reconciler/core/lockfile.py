@@ -1,0 +1,211 @@
+"""What we made: the lockfile as a value, and every step it may take.
+
+A name's entry has one *current* model (the one that serves, or the first one in the making), at most one *candidate* that
+is to take its place, and lists of former ones. Each function here returns a new value; nothing is ever half changed.
+Which file or object the value is kept in is the business of ``stores/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from reconciler.core.canonical import Json
+from reconciler.core.resource import Dataset, Remote, Spec
+
+
+class InstanceState(StrEnum):
+    """The life of a model of ours, as the lockfile knows it.
+
+    ``pending``: the intent is recorded, the create may or may not have reached the service.
+    """
+
+    PENDING = "pending"
+    TUNING = "tuning"
+    READY = "ready"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+
+UNFINISHED = frozenset({InstanceState.PENDING, InstanceState.TUNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One remote model that we made, or are about to make.
+
+    ``spec`` is what the manifest asked for when it was applied, normalised. ``operation`` is the name of the tuning
+    operation while it runs. ``total_steps`` is what the service said the tuning takes, once it has.
+    """
+
+    resource: str
+    revision: str
+    attempt: int = 1
+    state: InstanceState = InstanceState.PENDING
+    operation: str | None = None
+    create_time: str | None = None
+    spec: Spec = field(default_factory=dict)
+    dataset: Dataset | None = None
+    total_steps: int | None = None
+    error: str | None = None
+    gate: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All we know of one manifest name.
+
+    ``deposed`` are models that were replaced and wait to be deleted, ``retained`` are kept on purpose, ``failed`` and
+    ``rejected`` are attempts that will not be bought again by themselves. ``pin`` is a revision set by a rollback.
+    ``protect`` outlives the manifest. ``deletion`` is what the manifest last said of removal.
+    """
+
+    current: Instance
+    candidate: Instance | None = None
+    retained: tuple[Instance, ...] = ()
+    rejected: tuple[Instance, ...] = ()
+    failed: tuple[Instance, ...] = ()
+    deposed: tuple[Instance, ...] = ()
+    pin: str | None = None
+    protect: bool = False
+    deletion: str = "delete"
+
+    def instances(self) -> Iterator[Instance]:
+        """Yield every instance the entry records, the current one first."""
+        yield self.current
+        if self.candidate is not None:
+            yield self.candidate
+        for former in (self.retained, self.rejected, self.failed, self.deposed):
+            yield from former
+
+    @property
+    def in_making(self) -> Instance | None:
+        """The instance that is pending or tuning: the candidate, or a first create."""
+        for instance in (self.candidate, self.current):
+            if instance is not None and instance.state in UNFINISHED:
+                return instance
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The plan an unfinished apply is carrying out: its digest, and the digest of each of its actions by name."""
+
+    digest: str
+    actions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lockfile:
+    """The whole lockfile. ``lineage`` is empty and ``serial`` 0 for one that was never written."""
+
+    remote: Remote
+    lineage: str = ""
+    serial: int = 0
+    write_id: str = ""
+    models: Mapping[str, Entry] = field(default_factory=dict)
+    approval: Approval | None = None
+
+    def resources(self) -> dict[str, str]:
+        """Map every recorded resource name to the manifest name whose entry records it."""
+        return {i.resource: name for name, entry in self.models.items() for i in entry.instances()}
+
+    def put(self, name: str, entry: Entry) -> Lockfile:
+        """Return the lockfile with one entry set."""
+        return replace(self, models={**self.models, name: entry})
+
+    def drop(self, name: str) -> Lockfile:
+        """Return the lockfile without one entry."""
+        return replace(self, models={key: entry for key, entry in self.models.items() if key != name})
+
+    def rename(self, old: str, new: str) -> Lockfile:
+        """Return the lockfile with one entry under another name."""
+        return replace(self, models={new if key == old else key: entry for key, entry in self.models.items()})
+
+
+def intend(entry: Entry | None, instance: Instance, *, protect: bool, deletion: str) -> Entry:
+    """Record that an instance is about to be created.
+
+    The first one of a name is its current instance at once; the next one is the candidate. A current instance that
+    never became ready does not serve: it moves to ``failed`` and the new one takes its place.
+    """
+    if entry is None:
+        return Entry(current=instance, protect=protect, deletion=deletion)
+    if entry.current.state is InstanceState.READY:
+        return replace(entry, candidate=instance, protect=protect, deletion=deletion)
+    former = () if entry.current.resource == instance.resource else (entry.current,)
+    return replace(entry, current=instance, failed=(*entry.failed, *former), protect=protect, deletion=deletion)
+
+
+def amend(entry: Entry, instance: Instance) -> Entry:
+    """Record news of an instance (its operation, its state), wherever the entry keeps it."""
+    if entry.candidate is not None and entry.candidate.resource == instance.resource:
+        return replace(entry, candidate=instance)
+    if entry.current.resource == instance.resource:
+        return replace(entry, current=instance)
+    return entry
+
+
+def promote(entry: Entry, resource: str, *, retain: int) -> Entry:
+    """Make an instance that is ready the one that serves.
+
+    The former one is retained or deposed; of the retained ones the newest ``retain`` stay and the rest is deposed, as
+    are failed attempts, which nothing can use. Until this value is saved, nothing may be deleted.
+    """
+    if entry.candidate is not None and entry.candidate.resource == resource:
+        candidate = replace(entry.candidate, state=InstanceState.READY, operation=None, error=None)
+        kept = (entry.current, *entry.retained)
+        return replace(
+            entry,
+            current=candidate,
+            candidate=None,
+            retained=kept[:retain],
+            failed=(),
+            deposed=(*entry.deposed, *kept[retain:], *entry.failed),
+        )
+    current = replace(entry.current, state=InstanceState.READY, operation=None, error=None)
+    return replace(entry, current=current, failed=(), deposed=(*entry.deposed, *entry.failed))
+
+
+def fail(entry: Entry, resource: str, error: str) -> Entry:
+    """Record that an instance failed. A serving model is not touched by its candidate's failure."""
+    if entry.candidate is not None and entry.candidate.resource == resource:
+        failed = replace(entry.candidate, state=InstanceState.FAILED, operation=None, error=error)
+        return replace(entry, candidate=None, failed=(*entry.failed, failed))
+    if entry.current.resource == resource:
+        return replace(entry, current=replace(entry.current, state=InstanceState.FAILED, operation=None, error=error))
+    return entry
+
+
+def remove(entry: Entry, resource: str) -> Entry | None:
+    """Record that a former or unfinished instance is gone; None when the entry has nothing left."""
+    if entry.candidate is not None and entry.candidate.resource == resource:
+        return replace(entry, candidate=None)
+    if entry.current.resource == resource:
+        return None
+
+    def without(instances: tuple[Instance, ...]) -> tuple[Instance, ...]:
+        return tuple(instance for instance in instances if instance.resource != resource)
+
+    return replace(
+        entry,
+        retained=without(entry.retained),
+        rejected=without(entry.rejected),
+        failed=without(entry.failed),
+        deposed=without(entry.deposed),
+    )
+
+
+def take_back(entry: Entry, resource: str, *, retain: int) -> Entry:
+    """Make a retained or rejected instance the one that serves, without training."""
+    former = [*entry.retained, *entry.rejected]
+    chosen = next(instance for instance in former if instance.resource == resource)
+    kept = (entry.current, *(i for i in entry.retained if i.resource != resource))
+    return replace(
+        entry,
+        current=replace(chosen, state=InstanceState.READY),
+        retained=kept[:retain],
+        rejected=tuple(i for i in entry.rejected if i.resource != resource),
+        deposed=(*entry.deposed, *kept[retain:]),
+    )

@@ -1,0 +1,207 @@
+"""A plan is a value: sorted, printable, serialisable, and hashable into the digest that reviewers approve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reconciler.core.canonical import Json, digest
+from reconciler.core.resource import Dataset, Lifecycle, Remote
+from reconciler.errors import Problem
+
+
+class Kind(StrEnum):
+    """What an action does.
+
+    ``wait`` resumes what is still tuning or records its end; ``reuse`` takes a model of the wanted revision that already
+    exists; ``adopt`` takes over a model we did not make; ``move`` renames an entry of the lockfile; ``forget`` drops one
+    without deleting; ``blocked`` stands for a revision that failed or was rejected and is not bought again by itself.
+    """
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    WAIT = "wait"
+    REUSE = "reuse"
+    ADOPT = "adopt"
+    MOVE = "move"
+    FORGET = "forget"
+    BLOCKED = "blocked"
+
+
+TRAINS = frozenset({Kind.CREATE, Kind.REPLACE})
+"""The kinds that may start a paid tuning."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Steps:
+    """How many tuning steps an action buys, at least and at most; the two differ where the service picks a default."""
+
+    least: int
+    most: int
+
+    @property
+    def exact(self) -> int | None:
+        """The number of steps if it is certain."""
+        return self.least if self.least == self.most else None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that differs. ``path`` is dotted, as in the manifest; ``effect`` says what the change costs."""
+
+    path: str
+    before: Json
+    after: Json
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing apply will do to one name.
+
+    ``resource`` is the remote model the action makes or touches; ``previous`` the one it takes the place of (or, for a
+    move, the name it had). ``serves`` is the revision the entry has once the action is through. ``depends_on`` names
+    manifests whose actions come first. ``dataset_before`` is what the lockfile remembers of the model being replaced.
+    """
+
+    name: str
+    kind: Kind
+    reason: str
+    resource: str | None = None
+    previous: str | None = None
+    previous_name: str | None = None
+    revision: str | None = None
+    attempt: int = 1
+    changes: tuple[Change, ...] = ()
+    dataset: Dataset | None = None
+    dataset_before: Dataset | None = None
+    steps: Steps | None = None
+    depends_on: tuple[str, ...] = ()
+    lifecycle: Lifecycle | None = None
+    gate: Mapping[str, Json] | None = None
+    blocked_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Something that is not as the last apply left it.
+
+    ``kind`` is one of changed, missing, failed, stuck, data, manifest. For ``changed`` the path and both values are given.
+    """
+
+    name: str
+    kind: str
+    message: str
+    resource: str | None = None
+    path: str | None = None
+    before: Json = None
+    after: Json = None
+    update_time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """A remote model that nothing in the lockfile records; ``orphaned`` if its id has the shape of ours."""
+
+    resource: str
+    display_name: str
+    state: str
+    create_time: str | None = None
+    orphaned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which names a plan looks at: globs of ``--target`` and ``--exclude``; empty means all."""
+
+    target: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether some names may be left out."""
+        return bool(self.target or self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What apply would do, and everything a reviewer should know about it.
+
+    ``violations`` are the reasons why apply would refuse (limits, protection); ``warnings`` refuse nothing.
+    """
+
+    project: str
+    remote: Remote
+    actions: tuple[Action, ...] = ()
+    unchanged: int = 0
+    drift: tuple[Drift, ...] = ()
+    unmanaged: tuple[Unmanaged, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    violations: tuple[str, ...] = ()
+    scope: Scope = field(default_factory=Scope)
+    lineage: str | None = None
+    serial: int = 0
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many actions there are of each kind, and how many models stay as they are."""
+        counts = {kind.value: 0 for kind in Kind}
+        for action in self.actions:
+            counts[action.kind.value] += 1
+        return {**counts, "unchanged": self.unchanged}
+
+    @property
+    def empty(self) -> bool:
+        """Whether apply would have nothing to do, nothing to wait for and nothing is blocked."""
+        return not self.actions
+
+    @property
+    def steps(self) -> Steps:
+        """The tuning steps of all actions together."""
+        bought = [action.steps for action in self.actions if action.steps is not None]
+        return Steps(sum(steps.least for steps in bought), sum(steps.most for steps in bought))
+
+    @property
+    def digest(self) -> str:
+        """The sha256 that reviewers approve.
+
+        It covers the remote, the scope and what each action does. It leaves out serial, lineage, tool version, waiting,
+        unmanaged models and warnings, so that another team's merge or a training that moves on voids no approval.
+        """
+        covered = [action_digest_value(action) for action in self.actions if action.kind is not Kind.WAIT]
+        remote = self.remote
+        return digest(
+            {
+                "remote": [remote.type, remote.endpoint, remote.project, remote.location],
+                "scope": {"target": list(self.scope.target), "exclude": list(self.scope.exclude)},
+                "actions": covered,
+            }
+        )
+
+
+def action_digest_value(action: Action) -> Json:
+    """Return the part of an action that an approval covers, as JSON."""
+    lifecycle = action.lifecycle
+    return {
+        "name": action.name,
+        "kind": action.kind.value,
+        "resource": action.resource,
+        "previous": action.previous_name if action.kind is Kind.MOVE else action.previous,
+        "revision": action.revision,
+        "changes": [[change.path, change.before, change.after, change.effect] for change in action.changes],
+        "dataset": None if action.dataset is None else action.dataset.digest,
+        "steps": None if action.steps is None else [action.steps.least, action.steps.most],
+        "gate": action.gate,
+        "lifecycle": None
+        if lifecycle is None
+        else [
+            lifecycle.protect,
+            lifecycle.retain,
+            list(lifecycle.ignore),
+            lifecycle.timeout,
+            lifecycle.deletion,
+        ],
+    }

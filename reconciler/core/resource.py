@@ -1,0 +1,159 @@
+"""What is wanted: one tuned model as its manifest declares it, and what a provider can do with such a thing.
+
+A *spec* is a nested mapping in the manifest's own spelling, holding only what the manifest sets (plus the display name,
+which always has a value)::
+
+    {"displayName": "numbers", "baseModel": "models/text-bison-001",
+     "hyperparameters": {"epochCount": 3}, "temperature": 0.7}
+
+``source`` stands in place of ``baseModel`` when a model is tuned from another: ``{"model": "<manifest name>"}`` or
+``{"tunedModel": "<resource name>"}``. The dataset is no part of the spec; it has a digest of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from reconciler.core.canonical import Json
+from reconciler.errors import Location
+
+Spec = Mapping[str, Json]
+
+EMPTY: Mapping[str, Json] = MappingProxyType({})
+
+
+class Effect(StrEnum):
+    """What changing a field costs: a patch, a new training, or nothing remote at all."""
+
+    UPDATE = "update"
+    REPLACE = "replace"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training example: text in, text out."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What may be remembered of a dataset: its content digest (``sha256:…``) and the number of examples."""
+
+    digest: str
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """How a model is replaced and removed. ``timeout`` is in seconds; ``deletion`` is ``delete`` or ``retain``."""
+
+    protect: bool = False
+    retain: int = 0
+    ignore: tuple[str, ...] = ()
+    timeout: float = 86_400.0
+    deletion: str = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One tuned model as its manifest declares it.
+
+    ``dataset`` is None only for an imported model, which nothing can retrain. ``where`` maps dotted paths
+    (``spec.hyperparameters.epochCount``) to places in the manifest and takes no part in comparisons.
+    """
+
+    name: str
+    spec: Spec
+    dataset: Dataset | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    previous_names: tuple[str, ...] = ()
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    gate: Mapping[str, Json] | None = None
+    where: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def parent(self) -> str | None:
+        """The name of the manifest whose model this one is tuned from, if any."""
+        source = self.spec.get("source")
+        name = source.get("model") if isinstance(source, Mapping) else None
+        return name if isinstance(name, str) else None
+
+    def locate(self, path: str) -> Location | None:
+        """Return the place of a dotted path in the manifest, or of its nearest ancestor."""
+        while path:
+            if path in self.where:
+                return self.where[path]
+            path = path.rpartition(".")[0]
+        return self.where.get("")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Which remote a project speaks to. A lockfile belongs to exactly one; another one is an error, not a fleet of losses."""
+
+    type: str
+    endpoint: str
+    project: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleLimits:
+    """The longest example a service accepts, in characters; None where nothing is published."""
+
+    input_characters: int | None = None
+    output_characters: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do, as data, so that the core never asks which provider it is.
+
+    ``effects`` maps a spec path, or the head of one (``hyperparameters``), to what changing it costs. A path without
+    an entry is not kept by the provider. ``defaults`` holds, for hyperparameters a manifest may leave out, every value
+    the service may choose. ``resource_prefix`` leads every resource name (``tunedModels/``).
+    """
+
+    effects: Mapping[str, Effect]
+    resource_prefix: str
+    display_name_limit: int
+    example_limits: ExampleLimits = field(default_factory=ExampleLimits)
+    defaults: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def effect(self, path: str) -> Effect | None:
+        """Return what changing a spec path costs, or None if the provider does not keep the field."""
+        while path:
+            if path in self.effects:
+                return self.effects[path]
+            path = path.rpartition(".")[0]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModel:
+    """A base model as the service lists it; ``tunable`` says whether a tuning may start from it."""
+
+    name: str
+    tunable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSource:
+    """Where a manifest's examples come from.
+
+    Either ``path`` (POSIX, relative to the project's folder, with no ``..`` left in it) or ``inline`` examples, each with
+    its place. ``input_key`` and ``output_key`` rename the columns. ``location`` is where the manifest names the dataset.
+    """
+
+    location: Location
+    path: str | None = None
+    inline: tuple[tuple[Example, Location], ...] = ()
+    input_key: str | None = None
+    output_key: str | None = None
+    validation: str | None = None

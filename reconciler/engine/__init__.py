@@ -1,0 +1,4 @@
+"""Carries plans out: looks, previews, applies, waits, records.
+
+Speaks to the world through ``ports`` only. No HTTP, YAML, terminal or file may be touched here.
+"""

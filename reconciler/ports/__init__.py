@@ -1,0 +1,1 @@
+"""Protocols: what the engine needs from the world. Few and dumb; no implementation may live here."""

@@ -1,0 +1,21 @@
+"""The training data, read again at the moment it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from reconciler.core.resource import Example
+
+
+class Datasets(Protocol):
+    """Gives the examples of a manifest's dataset, by manifest name."""
+
+    def examples(self, name: str) -> Sequence[Example]:
+        """Return the examples that the plan was made of.
+
+        Raises:
+            StalePlan: the dataset's content changed since.
+            ProblemsError: it cannot be read any more.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Contract tests and fakes for those who write a provider or a store of their own."""

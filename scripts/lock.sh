@@ -1,0 +1,8 @@
+#!/bin/sh
+# Resolves every dependency group into a hashed requirements file that names no package index.
+set -eu
+uv=$1
+compile() { "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header "$@"; }
+compile pyproject.toml -o requirements/runtime.txt
+compile pyproject.toml --group dev -o requirements/dev.txt
+printf 'hatchling>=1.27\n' | compile - -c requirements/dev.txt -o requirements/build.txt
