@@ -26,8 +26,8 @@
     ├── WaitTimedOut                  9   training goes on, the wait does not
     └── Interrupted             130/143   stopped by a signal after saving
 
-Rules: a message says which thing, what is wrong with it, how much, and the way past. No message carries a response body,
-a credential or a training row. Errors of other libraries are mapped where they come in and chained with ``from``.
+Rules: a message says which thing, what is wrong with it, how much, and the way past. No message carries a response
+body, a credential or a training row. Errors of other libraries are mapped where they come in, chained with ``from``.
 Nothing but exceptions and the two values they carry may live here.
 """
 

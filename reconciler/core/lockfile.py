@@ -1,7 +1,7 @@
 """What we made: the lockfile as a value, and every step it may take.
 
-A name's entry has one *current* model (the one that serves, or the first one in the making), at most one *candidate* that
-is to take its place, and lists of former ones. Each function here returns a new value; nothing is ever half changed.
+A name's entry has one *current* model (the one that serves, or the first one in the making), at most one *candidate*
+that is to take its place, and lists of former ones. Each function here returns a new value; nothing is half changed.
 Which file or object the value is kept in is the business of ``stores/``.
 """
 

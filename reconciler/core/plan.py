@@ -14,9 +14,9 @@ from reconciler.errors import Problem
 class Kind(StrEnum):
     """What an action does.
 
-    ``wait`` resumes what is still tuning or records its end; ``reuse`` takes a model of the wanted revision that already
-    exists; ``adopt`` takes over a model we did not make; ``move`` renames an entry of the lockfile; ``forget`` drops one
-    without deleting; ``blocked`` stands for a revision that failed or was rejected and is not bought again by itself.
+    ``wait`` resumes what is still tuning or records its end; ``reuse`` takes a model of the wanted revision that
+    already exists; ``adopt`` takes over a model we did not make; ``move`` renames an entry of the lockfile; ``forget``
+    drops one without deleting; ``blocked`` is a revision that failed or was rejected and is not bought again by itself.
     """
 
     CREATE = "create"
@@ -89,7 +89,7 @@ class Action:
 class Drift:
     """Something that is not as the last apply left it.
 
-    ``kind`` is one of changed, missing, failed, stuck, data, manifest. For ``changed`` the path and both values are given.
+    ``kind`` is one of changed, missing, failed, stuck, data, manifest. ``changed`` comes with path and both values.
     """
 
     name: str

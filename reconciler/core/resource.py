@@ -95,7 +95,7 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Which remote a project speaks to. A lockfile belongs to exactly one; another one is an error, not a fleet of losses."""
+    """Which remote a project speaks to. A lockfile belongs to exactly one; another one is an error."""
 
     type: str
     endpoint: str
@@ -147,8 +147,8 @@ class BaseModel:
 class DatasetSource:
     """Where a manifest's examples come from.
 
-    Either ``path`` (POSIX, relative to the project's folder, with no ``..`` left in it) or ``inline`` examples, each with
-    its place. ``input_key`` and ``output_key`` rename the columns. ``location`` is where the manifest names the dataset.
+    Either ``path`` (POSIX, relative to the project's folder, with no ``..`` left in it) or ``inline`` examples, each
+    with its place. ``input_key`` and ``output_key`` rename the columns. ``location`` is where the manifest names it.
     """
 
     location: Location

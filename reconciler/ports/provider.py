@@ -103,7 +103,7 @@ class Provider(Protocol):
         ...
 
     def poll(self, operations: Sequence[Operation]) -> Sequence[Operation]:
-        """Return the news of all outstanding operations, in the same order, in as few requests as the service allows."""
+        """Return the news of all outstanding operations, in the same order, in as few requests as possible."""
         ...
 
     def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
