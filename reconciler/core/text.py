@@ -11,7 +11,7 @@ import re
 
 _HIDDEN = (
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1 (\x9b is a CSI in one character)
-    "\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # zero width, marks and overrides of direction
+    "\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # zero width, overrides of direction
     "\u2028\u2029"  # line ends that Python, JavaScript and some terminals honour
     "\ud800-\udfff"  # lone surrogates: no UTF-8 stream can print them
     "\U000e0000-\U000e007f"  # tag characters: text that no font shows
