@@ -128,14 +128,23 @@ def intend(entry: Entry | None, instance: Instance, *, protect: bool, deletion: 
     """Record that an instance is about to be created.
 
     The first one of a name is its current instance at once; the next one is the candidate. A current instance that
-    never became ready does not serve: it moves to ``failed`` and the new one takes its place.
+    never became ready does not serve, so the new one takes its place. What is superseded while still in the making is
+    deposed, an attempt that failed is remembered as such.
     """
     if entry is None:
         return Entry(current=instance, protect=protect, deletion=deletion)
+    entry = replace(entry, protect=protect, deletion=deletion)
     if entry.current.state is InstanceState.READY:
-        return replace(entry, candidate=instance, protect=protect, deletion=deletion)
-    former = () if entry.current.resource == instance.resource else (entry.current,)
-    return replace(entry, current=instance, failed=(*entry.failed, *former), protect=protect, deletion=deletion)
+        return replace(_set_aside(entry, entry.candidate, instance), candidate=instance)
+    return replace(_set_aside(entry, entry.current, instance), current=instance)
+
+
+def _set_aside(entry: Entry, former: Instance | None, instance: Instance) -> Entry:
+    if former is None or former.resource == instance.resource:
+        return entry
+    if former.state is InstanceState.FAILED:
+        return replace(entry, failed=(*entry.failed, former))
+    return replace(entry, deposed=(*entry.deposed, former))
 
 
 def amend(entry: Entry, instance: Instance) -> Entry:

@@ -63,8 +63,10 @@ class Action:
     """One thing apply will do to one name.
 
     ``resource`` is the remote model the action makes or touches; ``previous`` the one it takes the place of (or, for a
-    move, the name it had). ``serves`` is the revision the entry has once the action is through. ``depends_on`` names
-    manifests whose actions come first. ``dataset_before`` is what the lockfile remembers of the model being replaced.
+    move, ``previous_name`` the name it had). ``depends_on`` names manifests whose actions come first.
+    ``dataset_before`` is what the lockfile remembers of the model being replaced. ``cleanup`` marks the deletion of a
+    model that does not serve: one that was replaced, failed, or is no longer wanted while still in the making.
+    ``blocked_by`` is ``failed`` or ``rejected``.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Action:
     lifecycle: Lifecycle | None = None
     gate: Mapping[str, Json] | None = None
     blocked_by: str | None = None
+    cleanup: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from reconciler.core.lockfile import Entry
+from reconciler.core.plan import TRAINS, Action, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +16,31 @@ class Limits:
     max_deletes: int | None = 5
     max_replaces: int | None = 10
     max_steps: int | None = None
+
+
+def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: Limits) -> tuple[str, ...]:
+    """Return every reason why a plan must not be applied: what, how much, the limit, and the flag that allows it.
+
+    Deleting what was already replaced is part of a replacement that was approved before and counts as no deletion.
+    """
+    planned = tuple(actions)
+    found = [
+        f"{action.name}: is protected and would be {'deleted' if action.kind is Kind.DELETE else 'forgotten'}; "
+        "first apply its manifest with lifecycle.protect: false, then remove it"
+        for action in planned
+        if action.kind in {Kind.DELETE, Kind.FORGET}
+        and not action.cleanup
+        and action.name in entries
+        and entries[action.name].protect
+    ]
+    deletes = sum(action.kind is Kind.DELETE and not action.cleanup for action in planned)
+    replaces = sum(action.kind is Kind.REPLACE for action in planned)
+    steps = sum(action.steps.most for action in planned if action.kind in TRAINS and action.steps is not None)
+    for count, limit, noun, field, flag in (
+        (deletes, limits.max_deletes, "deletions", "maxDeletes", "--allow-deletes"),
+        (replaces, limits.max_replaces, "replacements", "maxReplaces", "--allow-replaces"),
+        (steps, limits.max_steps, "tuning steps", "maxSteps", "--allow-steps"),
+    ):
+        if limit is not None and count > limit:
+            found.append(f"{count} {noun} are over limits.{field} = {limit}; {flag} {count} allows exactly this plan")
+    return tuple(found)
