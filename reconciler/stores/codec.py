@@ -1,0 +1,113 @@
+"""The lockfile's bytes: sorted, indented JSON that git diffs well, and a reader that believes all of it or nothing.
+
+Whatever is wrong with the bytes ends in a LockfileError that says where and how to go on. Nothing is repaired or
+guessed: the lockfile is the only witness of what was paid for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from reconciler.core.lockfile import Lockfile
+from reconciler.core.text import clip, sanitize
+from reconciler.errors import LockfileError
+from reconciler.stores import document
+
+_FORMAT = re.compile(r"tunectl\.lock/v([0-9]{1,9})")
+_CONFLICT = re.compile(rb"^(<{7}|={7}|>{7})( |\r?$)", re.MULTILINE)
+_NEWEST = int(document.FORMAT.rpartition("/v")[2])
+
+
+def encode(lockfile: Lockfile) -> bytes:
+    """Return the lockfile as it is stored: keys sorted, two spaces, one block a model, a line feed at the end.
+
+    Raises:
+        ValueError: a spec or gate holds NaN or an infinity, which JSON does not have.
+    """
+    text = json.dumps(
+        document.to_json(lockfile), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False, default=_plain
+    )
+    # A lone surrogate occurs only inside a JSON string, where \udXXX is exactly how JSON spells it.
+    return f"{text}\n".encode("utf-8", "backslashreplace")
+
+
+def decode(data: bytes, *, address: str) -> Lockfile:
+    """Read a lockfile; ``address`` is where the bytes came from, for messages.
+
+    Raises:
+        LockfileError: broken, cut short, with merge conflicts in it, of a newer format, or no lockfile at all.
+    """
+    found = _parse(data, address)
+    _check_format(found, address)
+    try:
+        return document.LockfileShape.model_validate(found).value()
+    except ValidationError as error:
+        first, *more = error.errors(include_url=False, include_context=False, include_input=False)
+        path = ".".join(str(part) for part in first["loc"])
+        rest = f" (and {len(more)} more)" if more else ""
+        _refuse(address, f"{clip(path, 200)}: {first['msg']}{rest}", error)
+
+
+def _parse(data: bytes, address: str) -> Any:
+    if not data.strip():
+        _refuse(address, "the file is empty")
+    conflict = _CONFLICT.search(data)
+    if conflict is not None:
+        line = data.count(b"\n", 0, conflict.start()) + 1
+        _refuse(f"{address}:{line}", "an unresolved merge conflict")
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        _refuse(f"{address}:{error.lineno}:{error.colno}", f"broken JSON: {error.msg}", error)
+    except UnicodeDecodeError as error:
+        _refuse(address, f"byte {error.start} is not UTF-8", error)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        _refuse(address, f"broken JSON: {clip(reason, 200)}", error)
+
+
+def _check_format(found: Any, address: str) -> None:
+    name = found.get("format") if isinstance(found, dict) else None
+    match = _FORMAT.fullmatch(name) if isinstance(name, str) else None
+    if match is None:
+        raise LockfileError(
+            f"{sanitize(address)}: this is no tunectl lockfile (its format is not {document.FORMAT})",
+            hint="point spec.lockfile or TUNECTL_LOCKFILE at the right file",
+        )
+    if int(match.group(1)) != _NEWEST:
+        raise LockfileError(
+            f"{sanitize(address)}: written by a newer tunectl ({match.group()}; this one reads {document.FORMAT})",
+            hint="upgrade tunectl; it was not touched",
+        )
+
+
+def _refuse(where: str, what: str, cause: Exception | None = None) -> NoReturn:
+    if "://" in where:
+        hint = "bring an earlier version of the object back, or run tunectl lock rebuild"
+    else:
+        hint = "put a good one back with git checkout, or copy the newest from .tunectl/backup/"
+    raise LockfileError(f"{sanitize(where)}: {sanitize(what)}; nothing was changed", hint=hint) from cause
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {clip(json.dumps(key), 80)} stands twice in one object")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _plain(value: object) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")

@@ -1,0 +1,195 @@
+"""The lockfile's JSON shape, and how it becomes the value of ``core.lockfile``.
+
+Every key of the published format is required, because a hand-made merge that lost ``candidate`` has lost the record of
+a paid job. Keys that later versions of the same format add are optional and unknown ones are ignored. No text is read
+here; that is ``codec``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from reconciler.core.address import MAX_ATTEMPT
+from reconciler.core.lockfile import Approval, Entry, Instance, InstanceState, Lockfile
+from reconciler.core.resource import Dataset, Remote
+
+FORMAT = "tunectl.lock/v1"
+
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class _Shape(BaseModel):
+    """JSON as it is: no coercion, keys in lowerCamel, unknown keys left out."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel, frozen=True)
+
+
+class DatasetShape(_Shape):
+    """What the lockfile remembers of a dataset."""
+
+    digest: _Text
+    examples: Annotated[int, Field(ge=0)]
+
+    def value(self) -> Dataset:
+        """Return the core's value."""
+        return Dataset(self.digest, self.examples)
+
+
+class InstanceShape(_Shape):
+    """One remote model of ours."""
+
+    resource: _Text
+    revision: str
+    attempt: Annotated[int, Field(ge=1, le=MAX_ATTEMPT)]
+    state: Annotated[InstanceState, Field(strict=False)]
+    operation: str | None
+    create_time: str | None
+    spec: dict[str, Any]
+    dataset: DatasetShape | None
+    total_steps: int | None = None
+    error: str | None = None
+    gate: dict[str, Any] | None = None
+
+    def instance(self) -> Instance:
+        """Return the core's value."""
+        return Instance(
+            resource=self.resource,
+            revision=self.revision,
+            attempt=self.attempt,
+            state=self.state,
+            operation=self.operation,
+            create_time=self.create_time,
+            spec=self.spec,
+            dataset=None if self.dataset is None else self.dataset.value(),
+            total_steps=self.total_steps,
+            error=self.error,
+            gate=self.gate,
+        )
+
+
+class EntryShape(InstanceShape):
+    """One manifest name: its current model's keys lie flat beside those of the entry."""
+
+    candidate: InstanceShape | None
+    retained: list[InstanceShape]
+    rejected: list[InstanceShape]
+    failed: list[InstanceShape]
+    deposed: list[InstanceShape]
+    pin: str | None
+    protect: bool
+    deletion: str = "delete"
+
+    def value(self) -> Entry:
+        """Return the core's value."""
+        return Entry(
+            current=self.instance(),
+            candidate=None if self.candidate is None else self.candidate.instance(),
+            retained=tuple(shape.instance() for shape in self.retained),
+            rejected=tuple(shape.instance() for shape in self.rejected),
+            failed=tuple(shape.instance() for shape in self.failed),
+            deposed=tuple(shape.instance() for shape in self.deposed),
+            pin=self.pin,
+            protect=self.protect,
+            deletion=self.deletion,
+        )
+
+
+class RemoteShape(_Shape):
+    """The remote that a lockfile belongs to."""
+
+    type: _Text
+    endpoint: _Text
+    project: str | None
+    location: str | None
+
+
+class ApprovalShape(_Shape):
+    """The approved plan that an unfinished apply carries out."""
+
+    digest: _Text
+    actions: dict[str, str]
+
+
+class LockfileShape(_Shape):
+    """A whole lockfile."""
+
+    format: Annotated[str, Field(pattern="^tunectl[.]lock/v1$")]
+    lineage: _Text
+    serial: Annotated[int, Field(ge=1)]
+    write_id: _Text
+    remote: RemoteShape
+    models: dict[str, EntryShape]
+    approval: ApprovalShape | None = None
+
+    def value(self) -> Lockfile:
+        """Return the core's value."""
+        remote, approval = self.remote, self.approval
+        return Lockfile(
+            remote=Remote(remote.type, remote.endpoint, remote.project, remote.location),
+            lineage=self.lineage,
+            serial=self.serial,
+            write_id=self.write_id,
+            models={name: shape.value() for name, shape in self.models.items()},
+            approval=None if approval is None else Approval(approval.digest, approval.actions),
+        )
+
+
+def to_json(lockfile: Lockfile) -> dict[str, Any]:
+    """Return the lockfile as JSON objects; keys that later versions added are left out while they say nothing."""
+    remote, approval = lockfile.remote, lockfile.approval
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "lineage": lockfile.lineage,
+        "serial": lockfile.serial,
+        "writeId": lockfile.write_id,
+        "remote": {
+            "type": remote.type,
+            "endpoint": remote.endpoint,
+            "project": remote.project,
+            "location": remote.location,
+        },
+        "models": {name: _entry(entry) for name, entry in lockfile.models.items()},
+    }
+    if approval is not None:
+        document["approval"] = {"digest": approval.digest, "actions": dict(approval.actions)}
+    return document
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the lockfile."""
+    body = LockfileShape.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": "tunectl lockfile"}
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    document = _instance(entry.current) | {
+        "candidate": None if entry.candidate is None else _instance(entry.candidate),
+        "retained": [_instance(instance) for instance in entry.retained],
+        "rejected": [_instance(instance) for instance in entry.rejected],
+        "failed": [_instance(instance) for instance in entry.failed],
+        "deposed": [_instance(instance) for instance in entry.deposed],
+        "pin": entry.pin,
+        "protect": entry.protect,
+    }
+    if entry.deletion != "delete":
+        document["deletion"] = entry.deletion
+    return document
+
+
+def _instance(instance: Instance) -> dict[str, Any]:
+    dataset = instance.dataset
+    document: dict[str, Any] = {
+        "resource": instance.resource,
+        "revision": instance.revision,
+        "attempt": instance.attempt,
+        "state": instance.state.value,
+        "operation": instance.operation,
+        "createTime": instance.create_time,
+        "spec": instance.spec,
+        "dataset": None if dataset is None else {"digest": dataset.digest, "examples": dataset.examples},
+    }
+    additions = {"totalSteps": instance.total_steps, "error": instance.error, "gate": instance.gate}
+    return document | {key: value for key, value in additions.items() if value is not None}
