@@ -90,7 +90,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The plan an unfinished apply is carrying out: its digest, and the digest of each of its actions by name."""
+    """The plan an unfinished apply carries out: its digest, and the name of each action by the action's digest."""
 
     digest: str
     actions: Mapping[str, str] = field(default_factory=dict)

@@ -64,7 +64,7 @@ class Operation:
 
     ``name`` is None when the operation is lost (its record expired, or the answer that named it never came); the
     provider then reads the model's own state. ``done`` with ``error`` None means the model is ready. ``gone`` says that
-    neither operation nor model exists any more.
+    neither operation nor model exists any more. ``create_time`` is the model's, once an answer has shown it.
     """
 
     resource: str
@@ -73,6 +73,7 @@ class Operation:
     error: str | None = None
     gone: bool = False
     progress: Progress | None = None
+    create_time: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,61 @@
+"""What must hold before a plan may be shown as one that apply can carry out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from reconciler.core.plan import TRAINS, Plan
+from reconciler.core.resource import BaseModel, Desired
+from reconciler.errors import Problem
+
+_UNSUPPORTED = {
+    "gate": "gates are not carried out by this version, and a model must not pass one unchecked",
+    "permissions": "permissions are not reconciled by this version",
+}
+
+
+def unsupported(desired: Iterable[Desired]) -> tuple[Problem, ...]:
+    """Return a problem for every field that a manifest may hold but this version would not carry out."""
+    found = []
+    for manifest in desired:
+        held = {"gate": manifest.gate, "permissions": manifest.spec.get("permissions")}
+        for field, why in _UNSUPPORTED.items():
+            if held[field]:
+                path = f"spec.{field}"
+                found.append(Problem(manifest.locate(path), f"{manifest.name}: {path}: {why}", f"remove {path}"))
+    return tuple(found)
+
+
+def unmet(plan: Plan, desired: Iterable[Desired], bases: Iterable[BaseModel]) -> tuple[Problem, ...]:
+    """Return what stands in the way of the plan's trainings: no dataset, or a base model that cannot be tuned.
+
+    Only actions that train are looked at, since a model that exists needs neither any more.
+    """
+    tunable = {base.name: base.tunable for base in bases}
+    training = {action.name for action in plan.actions if action.kind in TRAINS}
+    found = []
+    for manifest in desired:
+        if manifest.name not in training:
+            continue
+        if manifest.dataset is None:
+            hint = "add spec.dataset.path, or adopt an existing model"
+            message = f"{manifest.name}: is to be tuned but has no dataset"
+            found.append(Problem(manifest.locate("spec.dataset"), message, hint))
+        base = manifest.spec.get("baseModel")
+        if isinstance(base, str) and not tunable.get(base, False):
+            found.append(_base_problem(manifest, base, tunable))
+    return tuple(found)
+
+
+def _base_problem(manifest: Desired, base: str, tunable: dict[str, bool]) -> Problem:
+    choices = sorted(name for name, can_be_tuned in tunable.items() if can_be_tuned)
+    close = get_close_matches(base, choices, n=1)
+    if not choices:
+        hint = "this service offers no base model that can be tuned; see docs/services.md"
+    elif close:
+        hint = f"did you mean {close[0]}?"
+    else:
+        hint = f"tunable here: {', '.join(choices[:5])}"
+    what = "cannot be tuned" if base in tunable else "is not known to the service"
+    return Problem(manifest.locate("spec.baseModel"), f"{manifest.name}: base model {base} {what}", hint)

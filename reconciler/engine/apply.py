@@ -1,0 +1,83 @@
+"""Carries a plan out: intents first, then creates and patches side by side, then waiting, deletions last.
+
+Nothing that serves is deleted before its successor is ready and the lockfile on disk says so. Whatever moment a run is
+killed at, the next one looks at the same three values and carries on.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from reconciler.core.event import Planned, Skipped, Stopping, Summarised
+from reconciler.core.plan import Action, Kind
+from reconciler.engine.checkpoint import Checkpoint
+from reconciler.engine.intent import record_intents
+from reconciler.engine.journal import Journal
+from reconciler.engine.outcome import Outcome
+from reconciler.engine.preview import Preview
+from reconciler.engine.removal import delete_all
+from reconciler.engine.training import Training
+from reconciler.engine.world import Options, World
+from reconciler.errors import Refused
+
+
+def apply(world: World, shown: Preview, options: Options) -> Outcome:
+    """Carry out a plan and return how it ended; the caller holds the lock.
+
+    Raises:
+        Refused: the plan has violations; nothing was done.
+        LockfileError, StoreError: the lockfile cannot be written. Before the first intent nothing was done; later,
+            whatever was begun is found again by the next run.
+        RemoteError: running jobs cannot be asked for; they are recorded and go on.
+    """
+    plan = shown.plan
+    if plan.violations:
+        count = len(plan.violations)
+        reasons = f"{count} reason{'s' if count != 1 else ''}"
+        raise Refused(f"the plan is refused for {reasons}; nothing was applied", violations=plan.violations)
+    book = Checkpoint(world.store, shown.loaded, clock=world.clock, report=world.report)
+    journal = Journal(book, clock=world.clock, report=world.report)
+    desired = {manifest.name: manifest for manifest in shown.desired}
+    world.report(Planned(plan))
+    journal.change_all(lambda lockfile: record_intents(lockfile, plan, desired, shown.observed))
+    journal.flush()
+    _settle_at_once(journal, plan.actions)
+    try:
+        with ThreadPoolExecutor(options.parallelism, thread_name_prefix="apply") as pool:
+            Training(world, options, journal, plan.actions, desired).run(pool)
+            delete_all(world, journal, plan.actions, pool)
+    finally:
+        _close(world, journal)
+    return journal.outcome
+
+
+def _settle_at_once(journal: Journal, actions: tuple[Action, ...]) -> None:
+    """Report what needed no request: the intent write has done it, or it is blocked."""
+    for action in actions:
+        if action.kind in {Kind.MOVE, Kind.FORGET}:
+            journal.start(action)
+            journal.finish(action)
+        elif action.kind is Kind.BLOCKED:
+            journal.outcome.blocked[action.name] = action
+            journal.report(Skipped(action.name, action.kind.value, action.reason))
+
+
+def _close(world: World, journal: Journal) -> None:
+    """Save what is known and tell how it went; an approval that is carried out is over."""
+    if world.stop.requested():
+        world.report(Stopping({2: "SIGINT", 15: "SIGTERM"}.get(world.stop.signal_number or 0, "signal")))
+    outcome = journal.outcome
+    if outcome.complete and journal.lockfile.approval is not None:
+        journal.change_all(lambda lockfile: replace(lockfile, approval=None))
+    journal.flush()
+    error = outcome.error()
+    world.report(
+        Summarised(
+            done=dict(outcome.done),
+            failed=len(outcome.failed),
+            skipped=len(outcome.skipped) + len(outcome.blocked),
+            running=len(outcome.running) + len(outcome.late),
+            exit_code=0 if error is None else error.exit_code,
+        )
+    )

@@ -1,0 +1,94 @@
+"""One action, one request or two: what the worker threads do. They change nothing but the remote."""
+
+from __future__ import annotations
+
+from reconciler.core.observation import ModelState, Operation
+from reconciler.core.plan import Action
+from reconciler.core.resource import Desired, Effect, Spec
+from reconciler.core.revision import compatible
+from reconciler.errors import AlreadyExists, NotFound, PermissionDenied
+from reconciler.ports.datasets import Datasets
+from reconciler.ports.provider import CreateRequest, Provider
+
+
+def create(
+    provider: Provider, datasets: Datasets, action: Action, desired: Desired, *, parent_resource: str | None
+) -> Operation:
+    """Start a tuning, or find that our own earlier try has started it.
+
+    Raises:
+        AlreadyExists: the id is taken by a model that is not the one the manifest asks for.
+        PermissionDenied: we may not create, or the id is taken by something we may not see.
+        StalePlan: the dataset changed since the plan was made.
+        RemoteError: as the service says.
+    """
+    resource = action.resource or ""
+    spec = dict(desired.spec)
+    if parent_resource is not None:
+        spec["source"] = {"tunedModel": parent_resource}
+    request = CreateRequest(resource=resource, spec=spec, examples=datasets.examples(desired.name))
+    try:
+        return provider.create(request)
+    except AlreadyExists as error:
+        return _adopt(provider, resource, desired, parent_resource, error)
+    except PermissionDenied as error:
+        raise PermissionDenied(
+            f"{resource} cannot be created: {error.message}",
+            status=error.status,
+            http_status=error.http_status,
+            hint=error.hint or "the credentials may not tune models, or the id is taken by a model they may not see",
+        ) from error
+
+
+def _adopt(
+    provider: Provider, resource: str, desired: Desired, parent_resource: str | None, taken: AlreadyExists
+) -> Operation:
+    """The id exists: ours if its spec is what we asked for (an answer was lost), else somebody else's."""
+    live = provider.get(resource)
+    if not compatible(desired, live, parent_resource=parent_resource):
+        raise AlreadyExists(
+            f"{resource} is taken by another model (display name {live.spec.get('displayName')!r}, "
+            f"base {live.spec.get('baseModel')!r}, created {live.create_time})",
+            status=taken.status,
+            http_status=taken.http_status,
+            hint="plan again: the next attempt of this revision gets an id of its own",
+        ) from taken
+    return Operation(
+        resource=resource,
+        done=live.state in {ModelState.READY, ModelState.FAILED},
+        error=(live.error or "the service reports it as failed") if live.state is ModelState.FAILED else None,
+        progress=live.progress,
+        create_time=live.create_time,
+    )
+
+
+def update(provider: Provider, action: Action) -> None:
+    """Patch the fields of an update that the remote keeps; those that only the lockfile keeps are recorded already.
+
+    Raises:
+        RemoteError: as the service says.
+    """
+    fields = {
+        change.path.removeprefix("spec."): change.after for change in action.changes if change.effect == Effect.UPDATE
+    }
+    if fields:
+        provider.update(action.resource or "", fields)
+
+
+def delete(provider: Provider, resource: str) -> None:
+    """Delete a model; that it is gone already is what we wanted.
+
+    Raises:
+        RemoteError: as the service says.
+    """
+    try:
+        provider.delete(resource)
+    except NotFound:
+        return
+
+
+def merged_spec(recorded: Spec, desired: Desired) -> Spec:
+    """Return the spec to record after an update: what a model is made of stays, the rest is as the manifest has it."""
+    made_of = ("baseModel", "source", "hyperparameters")
+    kept = {key: recorded[key] for key in made_of if key in recorded}
+    return {**{key: value for key, value in desired.spec.items() if key not in made_of}, **kept}

@@ -1,0 +1,85 @@
+"""What a run has done: told as events, counted in the outcome, recorded in the lockfile. All three in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reconciler.core.event import Failed, Finished, Skipped, Started
+from reconciler.core.lockfile import Entry, Instance, Lockfile
+from reconciler.core.plan import Action
+from reconciler.engine.checkpoint import Checkpoint
+from reconciler.engine.outcome import Outcome
+from reconciler.ports.clock import Clock
+from reconciler.ports.reporter import Reporter
+
+
+class Journal:
+    """The record of one run. Used from the coordinating thread only."""
+
+    def __init__(self, book: Checkpoint, *, clock: Clock, report: Reporter) -> None:
+        self._book = book
+        self._clock = clock
+        self._begun: dict[tuple[str, str], float] = {}
+        self.report = report
+        self.outcome = Outcome()
+
+    @property
+    def lockfile(self) -> Lockfile:
+        """The lockfile as changed so far."""
+        return self._book.lockfile
+
+    def instance(self, action: Action) -> Instance | None:
+        """Return what the lockfile records of an action's model."""
+        entry = self.lockfile.models.get(action.name)
+        if entry is None:
+            return None
+        return next((i for i in entry.instances() if i.resource == action.resource), None)
+
+    def change(self, name: str, step: Callable[[Entry], Entry | None]) -> None:
+        """Change one entry of the lockfile; None removes it. Raises what ``Checkpoint.change`` raises."""
+
+        def stepped(lockfile: Lockfile) -> Lockfile:
+            entry = lockfile.models.get(name)
+            if entry is None:
+                return lockfile
+            changed = step(entry)
+            if changed is None:
+                return lockfile.drop(name)
+            return lockfile if changed is entry else lockfile.put(name, changed)
+
+        self._book.change(stepped)
+
+    def change_all(self, step: Callable[[Lockfile], Lockfile]) -> None:
+        """Change the lockfile as a whole."""
+        self._book.change(step)
+
+    def flush(self) -> None:
+        """Write what is not on disk yet."""
+        self._book.flush()
+
+    def started(self, action: Action) -> float:
+        """Return when an action was begun in this run, in clock seconds."""
+        return self._begun.get((action.name, action.kind.value), self._clock.now())
+
+    def start(self, action: Action) -> None:
+        """An action begins; beginning it again after waiting for quota says nothing new."""
+        key = (action.name, action.kind.value)
+        if key not in self._begun or action.cleanup:
+            self._begun[key] = self._clock.now()
+            self.report(Started(action.name, action.kind.value, action.resource))
+
+    def finish(self, action: Action) -> None:
+        """An action is through."""
+        seconds = self._clock.now() - self.started(action)
+        self.outcome.done[action.kind.value] += 1
+        self.report(Finished(action.name, action.kind.value, action.resource, seconds))
+
+    def fail(self, action: Action, message: str, hint: str | None) -> None:
+        """An action failed; the rest goes on."""
+        self.outcome.failed[action.name] = message
+        self.report(Failed(action.name, action.kind.value, message, hint))
+
+    def skip(self, action: Action, reason: str) -> None:
+        """An action is not begun in this run."""
+        self.outcome.skipped[action.name] = reason
+        self.report(Skipped(action.name, action.kind.value, reason))

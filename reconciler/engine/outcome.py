@@ -1,0 +1,51 @@
+"""How a run ended, action by action, and what that means for its exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from reconciler.core.plan import Action
+from reconciler.errors import GateNotMet, PartialFailure, TunectlError, WaitTimedOut
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A tally of one run, filled while it goes on; the coordinator alone writes it."""
+
+    done: Counter[str] = field(default_factory=Counter)
+    failed: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, Action] = field(default_factory=dict)
+    late: list[str] = field(default_factory=list)
+    running: list[str] = field(default_factory=list)
+    stopped: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was planned is through."""
+        return not (self.failed or self.skipped or self.late or self.running or self.stopped)
+
+    def error(self) -> TunectlError | None:
+        """Return the error the command ends with, or None; a failure weighs more than a gate or a wait that ended."""
+        broken = sorted({*self.failed, *(name for name, a in self.blocked.items() if a.blocked_by != "rejected")})
+        if broken:
+            count = f"{len(broken)} model{'s' if len(broken) != 1 else ''}"
+            return PartialFailure(
+                f"{count} failed: {_listed(broken)}; everything else is applied and recorded",
+                hint="`tunectl plan` shows what is left and how to go on",
+            )
+        rejected = sorted(self.blocked)
+        if rejected:
+            return GateNotMet(f"rejected by their gate: {_listed(rejected)}; what served before serves on")
+        if self.late:
+            return WaitTimedOut(
+                f"still tuning after the wait: {_listed(sorted(self.late))}; training goes on",
+                hint="`tunectl wait` resumes waiting, `tunectl apply` finishes the rest",
+            )
+        return None
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

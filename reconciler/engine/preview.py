@@ -1,0 +1,71 @@
+"""From three values to a plan: manifests and remote are read side by side, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from reconciler.core.observation import Observed
+from reconciler.core.plan import TRAINS, Plan
+from reconciler.core.planning import Policy, build_plan
+from reconciler.core.requirements import unmet, unsupported
+from reconciler.core.resource import Desired
+from reconciler.engine.observe import observe
+from reconciler.errors import Problem, ProblemsError
+from reconciler.ports.provider import Provider
+from reconciler.ports.store import Loaded, LockfileStore
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """What the user asks for, normalised for the provider, and the warnings that came up on the way."""
+
+    desired: tuple[Desired, ...]
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A plan and the values it was made of."""
+
+    plan: Plan
+    desired: tuple[Desired, ...]
+    loaded: Loaded
+    observed: Observed
+
+
+def preview(
+    load: Callable[[], Manifests], provider: Provider, store: LockfileStore, policy: Policy, *, snapshots: bool = False
+) -> Preview:
+    """Return what apply would do.
+
+    Args:
+        load: reads the manifests and datasets; raises ProblemsError with everything that is wrong with them.
+        provider: only read from.
+        store: only read from.
+        policy: scope, limits and requests.
+        snapshots: whether the loss curves are wanted too.
+
+    Raises:
+        ProblemsError: manifests or datasets are wrong, or the plan's trainings cannot be done.
+        LockfileError, RemoteError: what is recorded, or what is there, cannot be read.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview") as pool:
+        remote = pool.submit(_look, provider, store, snapshots)
+        manifests = load()
+        refuse = unsupported(manifests.desired)
+        if refuse:
+            raise ProblemsError((*refuse, *manifests.warnings))
+        loaded, observed = remote.result()
+    plan = build_plan(manifests.desired, loaded.lockfile, observed, policy, warnings=manifests.warnings)
+    if any(action.kind in TRAINS for action in plan.actions):
+        problems = unmet(plan, manifests.desired, provider.base_models())
+        if problems:
+            raise ProblemsError((*problems, *manifests.warnings))
+    return Preview(plan=plan, desired=manifests.desired, loaded=loaded, observed=observed)
+
+
+def _look(provider: Provider, store: LockfileStore, snapshots: bool) -> tuple[Loaded, Observed]:
+    loaded = store.load()
+    return loaded, observe(provider, loaded.lockfile, snapshots=snapshots)

@@ -1,0 +1,64 @@
+"""Deletions: last of all, former models before the current one, and never before the lockfile on disk allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+
+from reconciler.core.lockfile import InstanceState, remove
+from reconciler.core.plan import Action, Kind
+from reconciler.engine import carry
+from reconciler.engine.journal import Journal
+from reconciler.engine.world import World
+from reconciler.errors import TunectlError
+
+
+def delete_all(world: World, journal: Journal, actions: Iterable[Action], pool: ThreadPoolExecutor) -> None:
+    """Delete what the plan removes and what this run has replaced.
+
+    What the lockfile says of who serves is written first: a crash in between leaves a former model, never a gap. A
+    name whose former models cannot all be deleted keeps its entry, so that none is forgotten.
+    """
+    journal.flush()
+    everything = tuple(actions)
+    planned = [action for action in everything if action.kind is Kind.DELETE]
+    former = [action for action in planned if action.cleanup]
+    known = {action.resource for action in planned}
+    names = {action.name for action in everything}
+    former += [action for action in _replaced(journal, names) if action.resource not in known]
+    _delete(world, journal, former, pool)
+    _delete(world, journal, [a for a in planned if not a.cleanup and a.name not in journal.outcome.failed], pool)
+
+
+def _replaced(journal: Journal, names: set[str]) -> list[Action]:
+    """Return the deletions that follow from what this run has switched, for the names it was about."""
+    found = []
+    for name in sorted(names & journal.lockfile.models.keys()):
+        entry = journal.lockfile.models[name]
+        if entry.current.state is InstanceState.READY and name not in journal.outcome.failed:
+            found += [
+                Action(name, Kind.DELETE, "was replaced", resource=instance.resource, cleanup=True)
+                for instance in entry.deposed
+            ]
+    return found
+
+
+def _delete(world: World, journal: Journal, actions: list[Action], pool: ThreadPoolExecutor) -> None:
+    if world.stop.requested():
+        for action in actions:
+            journal.skip(action, "the run was stopped")
+        return
+    flying: dict[Future[None], Action] = {}
+    for action in actions:
+        journal.start(action)
+        flying[pool.submit(carry.delete, world.provider, action.resource or "")] = action
+    for future in as_completed(flying):
+        action = flying[future]
+        try:
+            future.result()
+        except TunectlError as error:
+            journal.fail(action, error.message, error.hint)
+        else:
+            resource = action.resource or ""
+            journal.change(action.name, lambda entry, resource=resource: remove(entry, resource))  # type: ignore[misc]  # bound now, not later
+            journal.finish(action)

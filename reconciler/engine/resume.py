@@ -1,0 +1,89 @@
+"""``tunectl wait``: waits for running tunings and records their end. Gates, switching and deleting are left to apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from reconciler.core.lockfile import Entry, InstanceState, amend, fail
+from reconciler.core.observation import Operation
+from reconciler.core.plan import Action, Kind
+from reconciler.engine.checkpoint import Checkpoint
+from reconciler.engine.journal import Journal
+from reconciler.engine.outcome import Outcome
+from reconciler.engine.watch import Running, Watch
+from reconciler.engine.world import Options, World
+from reconciler.ports.store import Loaded
+
+_DAY = 86_400.0
+
+
+def wait_for_running(
+    world: World, loaded: Loaded, options: Options, *, chosen: Callable[[str], bool] = lambda _: True
+) -> Outcome:
+    """Wait for the recorded tunings that are not through; the caller holds the lock.
+
+    Args:
+        world: the ports; datasets are not read.
+        loaded: the lockfile as read under the lock.
+        options: pace and timeout in seconds (None: a day).
+        chosen: which names to wait for.
+
+    Raises:
+        StoreError, LockfileError: what came of them cannot be recorded; the remote is as it was.
+        RemoteError: they cannot be asked for.
+    """
+    book = Checkpoint(world.store, loaded, clock=world.clock, report=world.report)
+    journal = Journal(book, clock=world.clock, report=world.report)
+    watch = Watch(world.provider, clock=world.clock, report=world.report, pace=options.pace, noise=options.noise)
+    deadline = world.clock.now() + (_DAY if options.timeout is None else options.timeout)
+    for name, entry in sorted(loaded.lockfile.models.items()):
+        instance = entry.in_making
+        if instance is not None and chosen(name):
+            action = Action(name, Kind.WAIT, "is still tuning", instance.resource, revision=instance.revision)
+            journal.start(action)
+            operation = Operation(resource=instance.resource, name=instance.operation)
+            watch.add(Running(action, operation, started=world.clock.now(), deadline=deadline))
+    first = True
+    try:
+        while len(watch) and not world.stop.requested():
+            if not first:
+                watch.pause()
+            first = False
+            for running, operation in watch.look():
+                _record(journal, running.action, operation)
+            journal.outcome.late.extend(running.action.name for running in watch.expired())
+    finally:
+        journal.outcome.running.extend(running.action.name for running in watch.running())
+        journal.outcome.stopped = world.stop.requested()
+        journal.flush()
+    return journal.outcome
+
+
+def _record(journal: Journal, action: Action, operation: Operation) -> None:
+    if operation.gone:
+        hint = "`tunectl plan` shows what apply will do about it"
+        journal.fail(action, f"{operation.resource} does not exist (any more)", hint)
+    elif operation.error is not None:
+        message = operation.error
+        journal.change(action.name, lambda entry: fail(entry, operation.resource, message))
+        journal.fail(action, message, f"change the manifest, or buy another attempt with --replace {action.name}")
+    else:
+        journal.change(action.name, lambda entry: _ready(entry, operation))
+        journal.finish(action)
+
+
+def _ready(entry: Entry, operation: Operation) -> Entry:
+    """Record that a model is ready; a candidate stays a candidate until apply switches to it."""
+    instance = entry.in_making
+    if instance is None:
+        return entry
+    return amend(
+        entry,
+        replace(
+            instance,
+            state=InstanceState.READY,
+            operation=None,
+            create_time=operation.create_time or instance.create_time,
+        ),
+    )

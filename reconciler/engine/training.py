@@ -1,0 +1,232 @@
+"""Creates, patches and the waiting for what they start.
+
+Worker threads send requests; this, the coordinator, alone decides and records. One failure does not stop independent
+work; what depends on it is skipped and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from functools import partial
+
+from reconciler.core.event import Accepted, Retried
+from reconciler.core.lockfile import Entry, InstanceState, amend, fail, promote, remove
+from reconciler.core.observation import Operation
+from reconciler.core.plan import Action, Kind
+from reconciler.core.resource import Desired
+from reconciler.engine import carry
+from reconciler.engine.journal import Journal
+from reconciler.engine.schedule import Schedule
+from reconciler.engine.watch import Running, Watch
+from reconciler.engine.world import Options, World
+from reconciler.errors import QuotaExhausted, TunectlError, Unavailable
+
+_DAY = 86_400.0
+
+
+class Training:
+    """The part of a run that trains and patches. Used once, from one thread."""
+
+    def __init__(
+        self,
+        world: World,
+        options: Options,
+        journal: Journal,
+        actions: tuple[Action, ...],
+        desired: Mapping[str, Desired],
+    ) -> None:
+        self._world = world
+        self._options = options
+        self._journal = journal
+        self._actions = actions
+        self._desired = desired
+        self._schedule = Schedule(actions)
+        self._watch = Watch(
+            world.provider, clock=world.clock, report=world.report, pace=options.pace, noise=options.noise
+        )
+
+    def run(self, pool: ThreadPoolExecutor) -> None:
+        """Send everything as it becomes possible and wait for it, until all is through, late, or to be stopped."""
+        for action in self._actions:
+            if action.kind in {Kind.WAIT, Kind.REUSE}:
+                self._resume(action)
+        flying: dict[Future[Operation | None], Action] = {}
+        while True:
+            if not self._world.stop.requested():
+                for action in self._schedule.take(self._world.clock.now()):
+                    flying[pool.submit(self._request(action))] = action
+            if flying:
+                landed, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in landed:
+                    self._land(flying.pop(future), future)
+            elif not self._wait_on():
+                break
+        self._abandon()
+
+    def _wait_on(self) -> bool:
+        """Pause and look again; False when there is nothing to wait for, or no wish to."""
+        if self._world.stop.requested() or not self._options.wait:
+            return False
+        if not len(self._watch) and not self._schedule.deferred:
+            return False
+        self._watch.pause()
+        if self._world.stop.requested():
+            return False
+        if len(self._watch):
+            for running, operation in self._watch.look():
+                self._ended(running.action, operation)
+            self._give_up_on_late()
+        return True
+
+    def _resume(self, action: Action) -> None:
+        """Take up what is tuning already, or serves already."""
+        self._journal.start(action)
+        instance = self._journal.instance(action)
+        if instance is None or (instance.state is InstanceState.READY and action.kind is Kind.REUSE):
+            self._journal.finish(action)
+            self._schedule.succeeded(action.name)
+        else:
+            self._await(action, Operation(resource=instance.resource, name=instance.operation))
+
+    def _request(self, action: Action) -> Callable[[], Operation | None]:
+        """Return an action's request as a call for a worker; what it needs to know is read here."""
+        self._journal.start(action)
+        if action.kind is Kind.UPDATE:
+            return partial(carry.update, self._world.provider, action)
+        desired = self._desired[action.name]
+        parent = self._journal.lockfile.models.get(desired.parent) if desired.parent else None
+        return partial(
+            carry.create,
+            self._world.provider,
+            self._world.datasets,
+            action,
+            desired,
+            parent_resource=None if parent is None else parent.current.resource,
+        )
+
+    def _land(self, action: Action, future: Future[Operation | None]) -> None:
+        """Record how a request ended."""
+        try:
+            operation = future.result()
+        except QuotaExhausted as error:
+            self._wait_for_quota(action, error)
+        except TunectlError as error:
+            certainly_not_created = action.kind is not Kind.UPDATE and not isinstance(error, Unavailable)
+            if certainly_not_created:
+                self._withdraw(action)
+            self._fail(action, error.message, error.hint)
+        else:
+            if operation is None:
+                self._journal.change(action.name, partial(_patch, action, self._desired[action.name]))
+                self._journal.finish(action)
+            else:
+                self._accept(action, operation)
+
+    def _wait_for_quota(self, action: Action, error: QuotaExhausted) -> None:
+        """There is no quota for another tuning just now: try again later, or as soon as a running one ends."""
+        now = self._world.clock.now()
+        over = now - self._journal.started(action) >= self._patience(action)
+        if action.kind is Kind.UPDATE or not self._options.wait or over:
+            if action.kind is not Kind.UPDATE:
+                self._withdraw(action)
+            self._fail(action, error.message, error.hint or "apply again when there is quota")
+            return
+        seconds = error.retry_after or self._options.pace.longest
+        self._schedule.defer(action, until=now + seconds)
+        self._world.report(Retried(f"create {action.resource}", f"waiting for quota: {error.message}", seconds, 1))
+
+    def _accept(self, action: Action, operation: Operation) -> None:
+        total = None if operation.progress is None else operation.progress.total_steps
+        self._journal.change(action.name, partial(_accepted, operation))
+        self._journal.report(Accepted(action.name, operation.resource, operation.name, total))
+        if operation.done:
+            self._ended(action, operation)
+        else:
+            self._await(action, operation)
+
+    def _await(self, action: Action, operation: Operation) -> None:
+        deadline = self._world.clock.now() + self._patience(action)
+        self._watch.add(Running(action, operation, started=self._journal.started(action), deadline=deadline))
+
+    def _patience(self, action: Action) -> float:
+        """Return for how many seconds an action is waited for."""
+        limit = _DAY if action.lifecycle is None else action.lifecycle.timeout
+        return limit if self._options.timeout is None else min(limit, self._options.timeout)
+
+    def _ended(self, action: Action, operation: Operation) -> None:
+        """A tuning is over: switch to the new model, or record the failure and leave the serving one alone."""
+        self._schedule.hasten(self._world.clock.now())
+        resource = operation.resource
+        if operation.gone:
+            self._fail(action, f"{resource} was deleted while it was tuning", "the next apply tunes it again")
+        elif operation.error is not None:
+            self._journal.change(action.name, lambda entry: fail(entry, resource, operation.error or ""))
+            hint = f"change the manifest, or buy another attempt with --replace {action.name}"
+            self._fail(action, operation.error, hint)
+        else:
+            retain = 0 if action.lifecycle is None else action.lifecycle.retain
+            self._journal.change(action.name, partial(_ready, operation, retain))
+            self._journal.finish(action)
+            self._schedule.succeeded(action.name)
+
+    def _withdraw(self, action: Action) -> None:
+        """Nothing was created: take the intent back, so that whatever stands under the id is never held for ours."""
+        self._journal.change(action.name, lambda entry: remove(entry, action.resource or ""))
+
+    def _fail(self, action: Action, message: str, hint: str | None) -> None:
+        self._journal.fail(action, message, hint)
+        self._skip_dependents(action.name, f"{action.name} failed")
+
+    def _skip_dependents(self, name: str, why: str) -> None:
+        for dependent in self._schedule.failed(name):
+            self._journal.skip(dependent, why)
+            self._skip_dependents(dependent.name, f"{dependent.name} was skipped")
+
+    def _give_up_on_late(self) -> None:
+        for running in self._watch.expired():
+            name = running.action.name
+            self._journal.outcome.late.append(name)
+            self._skip_dependents(name, f"{name} is still tuning")
+
+    def _abandon(self) -> None:
+        """Say of everything that was not begun why, and of everything that runs that it does."""
+        self._journal.outcome.running.extend(running.action.name for running in self._watch.running())
+        stopped = self._world.stop.requested()
+        self._journal.outcome.stopped = stopped
+        why = "the run was stopped" if stopped else "what it needs is still tuning, and --no-wait was given"
+        for action in self._schedule.left():
+            self._journal.skip(action, why)
+
+
+def _patch(action: Action, desired: Desired, entry: Entry) -> Entry:
+    """Record the spec as it stands after a patch."""
+    instance = next((i for i in entry.instances() if i.resource == action.resource), None)
+    if instance is None:
+        return entry
+    return amend(entry, replace(instance, spec=carry.merged_spec(instance.spec, desired)))
+
+
+def _accepted(operation: Operation, entry: Entry) -> Entry:
+    """Record that the service has taken the job."""
+    instance = next(i for i in entry.instances() if i.resource == operation.resource)
+    total = None if operation.progress is None else operation.progress.total_steps
+    return amend(
+        entry,
+        replace(
+            instance,
+            state=InstanceState.TUNING,
+            operation=operation.name,
+            total_steps=total,
+            create_time=operation.create_time or instance.create_time,
+        ),
+    )
+
+
+def _ready(operation: Operation, retain: int, entry: Entry) -> Entry:
+    """Record that a model is ready and serves from now on."""
+    instance = next((i for i in entry.instances() if i.resource == operation.resource), None)
+    if instance is not None:
+        entry = amend(entry, replace(instance, create_time=operation.create_time or instance.create_time))
+    return promote(entry, operation.resource, retain=retain)
