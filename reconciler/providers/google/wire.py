@@ -1,0 +1,215 @@
+"""The API's answers as they come in: only the fields that are used, unknown ones ignored, shapes checked.
+
+protobuf's JSON mapping is taken as it is: integers may be numbers or strings, zeros are left out, NaN is a string.
+pydantic validates the raw bytes, and what it complains about is told without quoting them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic.alias_generators import to_camel
+
+from reconciler.providers.faults import Answer
+
+__all__ = ["BaseModelPage", "ContentAnswer", "TextAnswer", "TunedModel", "TunedModelPage", "WireOperation", "decode"]
+
+_ModelName = Annotated[str, Field(pattern=r"^tunedModels/[^/\s?#%]+$")]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+
+
+class WireSnapshot(_Wire):
+    """TuningSnapshot; ``epoch`` counts completed epochs and is left out while it is 0."""
+
+    step: int = 0
+    epoch: int = 0
+    mean_loss: float | None = None
+    compute_time: str | None = None
+
+
+class WireHyperparameters(_Wire):
+    """Hyperparameters, as resolved by the service."""
+
+    epoch_count: int | None = None
+    batch_size: int | None = None
+    learning_rate: FiniteFloat | None = None
+    learning_rate_multiplier: FiniteFloat | None = None
+
+
+class WireTask(_Wire):
+    """TuningTask."""
+
+    snapshots: list[WireSnapshot] = []
+    hyperparameters: WireHyperparameters | None = None
+
+
+class WireSource(_Wire):
+    """TunedModelSource; ``base_model`` is what the parent was tuned from."""
+
+    tuned_model: str = ""
+    base_model: str = ""
+
+
+class TunedModel(_Wire):
+    """TunedModel. ``state`` is a name, or a number where integer enums were asked for."""
+
+    name: _ModelName
+    base_model: str = ""
+    tuned_model_source: WireSource | None = None
+    display_name: str = ""
+    description: str = ""
+    temperature: FiniteFloat | None = None
+    top_p: FiniteFloat | None = None
+    top_k: int | None = None
+    state: str | int = "STATE_UNSPECIFIED"
+    create_time: str | None = None
+    update_time: str | None = None
+    tuning_task: WireTask | None = None
+
+    @property
+    def root(self) -> str:
+        """The base model at the bottom, through a parent if there is one."""
+        return self.base_model or (self.tuned_model_source.base_model if self.tuned_model_source else "")
+
+
+class TunedModelPage(_Wire):
+    """ListTunedModelsResponse."""
+
+    tuned_models: list[TunedModel] = []
+    next_page_token: str = ""
+
+
+class WireBaseModel(_Wire):
+    """Model."""
+
+    name: str
+    supported_generation_methods: list[str] = []
+
+
+class BaseModelPage(_Wire):
+    """ListModelsResponse."""
+
+    models: list[WireBaseModel] = []
+    next_page_token: str = ""
+
+
+class WireMetadata(_Wire):
+    """CreateTunedModelMetadata."""
+
+    tuned_model: str = ""
+    total_steps: int | None = None
+    completed_steps: int | None = None
+    completed_percent: float | None = None
+    snapshots: list[WireSnapshot] = []
+
+
+class WireStatus(_Wire):
+    """google.rpc.Status within an operation; ``code`` is a gRPC number."""
+
+    code: int = 0
+    message: str = ""
+
+
+class WireOperation(_Wire):
+    """google.longrunning.Operation; neither response nor error means that it is running."""
+
+    name: str = ""
+    done: bool = False
+    metadata: WireMetadata = WireMetadata()
+    error: WireStatus | None = None
+
+
+class WireText(_Wire):
+    """TextCompletion."""
+
+    output: str = ""
+
+
+class WireFilter(_Wire):
+    """ContentFilter."""
+
+    reason: str | int = ""
+
+
+class TextAnswer(_Wire):
+    """GenerateTextResponse."""
+
+    candidates: list[WireText] = []
+    filters: list[WireFilter] = []
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The answers."""
+        return tuple(candidate.output for candidate in self.candidates)
+
+    @property
+    def withheld(self) -> str:
+        """Why there is no answer, in the service's words."""
+        return str(self.filters[0].reason) if self.filters else ""
+
+
+class WirePart(_Wire):
+    """Part."""
+
+    text: str = ""
+
+
+class WireContent(_Wire):
+    """Content."""
+
+    parts: list[WirePart] = []
+
+
+class WireCandidate(_Wire):
+    """Candidate."""
+
+    content: WireContent = WireContent()
+    finish_reason: str | int = ""
+
+
+class WireFeedback(_Wire):
+    """PromptFeedback."""
+
+    block_reason: str | int = ""
+
+
+class ContentAnswer(_Wire):
+    """GenerateContentResponse."""
+
+    candidates: list[WireCandidate] = []
+    prompt_feedback: WireFeedback = WireFeedback()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The answers; a candidate that was cut off before its first part is none."""
+        spoken = (candidate.content.parts for candidate in self.candidates)
+        return tuple("".join(part.text for part in parts) for parts in spoken if parts)
+
+    @property
+    def withheld(self) -> str:
+        """Why there is no answer, in the service's words."""
+        reasons = (self.prompt_feedback.block_reason, *(candidate.finish_reason for candidate in self.candidates))
+        return next((str(reason) for reason in reasons if reason), "")
+
+
+_Message = TypeVar("_Message", bound=_Wire)
+
+
+def decode(kind: type[_Message], answer: Answer) -> _Message:
+    """Read an answer's body.
+
+    Raises:
+        MalformedAnswer: it is no JSON, is cut short, or has another shape; what and where, never the body.
+    """
+    try:
+        return kind.model_validate_json(answer.content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "json_invalid":
+        raise answer.malformed("the answer is no JSON, or cut short", hint="check provider.endpoint; try again")
+    raise answer.malformed(f"the answer's {where or 'top'} is not what the API has there: {first['type']}")

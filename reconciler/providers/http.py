@@ -1,0 +1,160 @@
+"""HTTP, once: the only place that sends a request, bounds an answer, and tries again.
+
+Redirects are never followed, so no credential reaches another host; an answer is read up to a bound; a read-only client
+refuses everything but GET. Nothing here knows a path, a body or a model.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+from reconciler.core.canonical import Json
+from reconciler.core.event import Event
+from reconciler.errors import InvalidArgument, NotFound, RemoteError
+from reconciler.ports.clock import Clock
+from reconciler.providers.auth import Credentials
+from reconciler.providers.faults import Answer, Fault, fault_of_answer, fault_of_connection
+from reconciler.providers.retry import READ, Patience, Tally
+from reconciler.providers.settings import ProviderSettings
+
+__all__ = ["Call", "Http"]
+
+_LARGEST_ANSWER: Final = 256 * 1024 * 1024
+"""Bytes, after decompression. A page of 1,000 models with 375 snapshots each is about 40 MB."""
+_CONNECTIONS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: what it is for (``list tuned models``), and everything that goes over the wire.
+
+    ``path`` starts with a slash and is appended to the endpoint. ``body`` may hold training rows and is never shown.
+    """
+
+    what: str
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Json] | None = field(default=None, repr=False)
+    patience: Patience = READ
+
+
+class Http:
+    """A connection to one service.
+
+    Safe to use from several threads. ``random`` returns a number within [0, 1) for the jitter of pauses.
+    """
+
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        credentials: Credentials,
+        *,
+        transport: httpx.BaseTransport | None,
+        clock: Clock,
+        report: Callable[[Event], None],
+        largest_answer: int = _LARGEST_ANSWER,
+    ) -> None:
+        _silence()
+        self._settings = settings
+        self._credentials = credentials
+        self._clock = clock
+        self._report = report
+        self._largest_answer = largest_answer
+        self._client = httpx.Client(
+            base_url=settings.base_url,
+            auth=credentials.auth,
+            headers={"user-agent": settings.user_agent, "accept": "application/json"},
+            timeout=httpx.Timeout(settings.http_timeout, pool=None),
+            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            follow_redirects=False,
+            transport=transport,
+        )
+
+    def send(self, call: Call) -> Answer:
+        """Send a request until it is answered or patience ends, and return the answer (always 2xx).
+
+        A DELETE that finds nothing after an earlier try went unanswered has done its work and counts as success.
+
+        Raises:
+            RemoteError: the kind that the service's status names, see ``reconciler.errors``.
+        """
+        if self._settings.read_only and call.method != "GET":
+            raise RuntimeError(f"a read-only provider was asked to {call.what}; this is a bug in tunectl")
+        request = self._build(call)
+        tally = Tally(call.what, call.patience, self._clock, self._report)
+        outcome = tally.run(lambda: self._attempt(call.what, request))
+        if isinstance(outcome, Answer):
+            return outcome
+        if call.method == "DELETE" and tally.doubtful and isinstance(outcome.error, NotFound):
+            return Answer(call.what, 200, {}, b"{}")
+        raise outcome.error from outcome.cause
+
+    def close(self) -> None:
+        """Close the connections, those of the credentials included."""
+        self._client.close()
+        self._credentials.close()
+
+    def _build(self, call: Call) -> httpx.Request:
+        headers = {} if call.body is None else {"content-type": "application/json"}
+        content = None if call.body is None else _encode(call.what, call.body)
+        url = f"{self._settings.base_url}{call.path}"
+        return self._client.build_request(
+            call.method, url, params=dict(call.query) or None, content=content, headers=headers
+        )
+
+    def _attempt(self, what: str, request: httpx.Request) -> Answer | Fault:
+        """Send once. Our own errors (no credentials, an answer without end) are faults that no retry mends."""
+        try:
+            answer = self._receive(what, request)
+        except httpx.TransportError as error:
+            return fault_of_connection(what, self._settings.host, error)
+        except RemoteError as error:
+            return Fault(error, cause=_cause(error), sent=False)
+        if 200 <= answer.status < 300:  # noqa: PLR2004 (the class of successes)
+            return answer
+        return fault_of_answer(answer, now=self._clock.now(), mend=self._credentials.mend)
+
+    def _receive(self, what: str, request: httpx.Request) -> Answer:
+        response = self._client.send(request, stream=True)
+        content = bytearray()
+        try:
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > self._largest_answer:
+                    raise Answer(what, response.status_code, response.headers, bytes(content)).malformed(
+                        f"the answer is longer than {self._largest_answer} bytes"
+                    )
+        except httpx.DecodingError as error:
+            broken = Answer(what, response.status_code, response.headers, bytes(content))
+            raise broken.malformed("the answer's compression is broken") from error
+        finally:
+            response.close()
+        return Answer(what, response.status_code, response.headers, bytes(content))
+
+
+def _cause(error: RemoteError) -> Exception | None:
+    return error.__cause__ if isinstance(error.__cause__, Exception) else None
+
+
+def _encode(what: str, body: Mapping[str, Json]) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:
+        # UnicodeEncodeError is a ValueError and quotes the text, which may be a training row: it is not chained.
+        raise InvalidArgument(
+            f"{what}: a text holds half a surrogate pair, or a number is not finite; JSON can carry neither"
+        ) from None
+
+
+def _silence() -> None:
+    """Keep the HTTP libraries from logging requests and headers, whatever the root logger's level is."""
+    for name in ("httpx", "httpcore", "hpack"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.WARNING))
