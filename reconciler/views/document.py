@@ -1,0 +1,147 @@
+"""The plan as a document (``plan --format json``): every key the published contract names, and a few more.
+
+Pure: a plan in, plain dicts out. No training row and no credential is part of a plan, so none can be part of this.
+Keys that are not in the contract: ``remote``, ``steps`` of the whole plan, and per action ``digest``, ``revision``,
+``attempt``, ``previousName``, ``stepsAtMost``, ``dependsOn``, ``blockedBy``, ``gate``, ``lifecycle``, and the dataset
+``before``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.core.canonical import digest
+from reconciler.core.plan import Action, Change, Drift, Plan, Unmanaged, action_digest_value
+from reconciler.core.resource import Dataset, Lifecycle, Remote
+from reconciler.errors import Problem
+
+FORMAT = "tunectl.plan/v1"
+
+Document = dict[str, Any]
+
+
+def to_document(plan: Plan, *, tool: str) -> Document:
+    """Return the plan document; ``tool`` is the version that made it."""
+    return {
+        "format": FORMAT,
+        "tool": tool,
+        "project": plan.project,
+        "digest": plan.digest,
+        "remote": remote_document(plan.remote),
+        "lockfile": {"lineage": plan.lineage, "serial": plan.serial},
+        "scope": {"target": list(plan.scope.target), "exclude": list(plan.scope.exclude)},
+        "summary": plan.summary,
+        "steps": plan.steps.least,
+        "stepsAtMost": plan.steps.most,
+        "actions": [action_document(action) for action in plan.actions],
+        "drift": [drift_document(drift) for drift in plan.drift],
+        "unmanaged": [unmanaged_document(model) for model in plan.unmanaged],
+        "warnings": [problem_document(problem) for problem in plan.warnings],
+        "violations": [{"message": reason} for reason in plan.violations],
+    }
+
+
+def remote_document(remote: Remote) -> Document:
+    """Return which remote a plan is for."""
+    return {
+        "type": remote.type,
+        "endpoint": remote.endpoint,
+        "project": remote.project,
+        "location": remote.location,
+    }
+
+
+def action_document(action: Action) -> Document:
+    """Return one action.
+
+    ``digest`` covers what the plan's digest covers of it. ``steps`` is the least number of tuning steps it buys,
+    ``stepsAtMost`` the most.
+    """
+    return {
+        "name": action.name,
+        "action": action.kind.value,
+        "resource": action.resource,
+        "previous": action.previous,
+        "reason": action.reason,
+        "changes": [_change(change) for change in action.changes],
+        "dataset": _dataset(action.dataset, action.dataset_before),
+        "steps": None if action.steps is None else action.steps.least,
+        "stepsAtMost": None if action.steps is None else action.steps.most,
+        "digest": digest(action_digest_value(action)),
+        "revision": action.revision,
+        "attempt": action.attempt,
+        "previousName": action.previous_name,
+        "dependsOn": list(action.depends_on),
+        "blockedBy": action.blocked_by,
+        "gate": None if action.gate is None else dict(action.gate),
+        "lifecycle": None if action.lifecycle is None else _lifecycle(action.lifecycle),
+    }
+
+
+def drift_document(drift: Drift) -> Document:
+    """Return one thing that is not as the last apply left it."""
+    return {
+        "name": drift.name,
+        "kind": drift.kind,
+        "message": drift.message,
+        "resource": drift.resource,
+        "path": drift.path,
+        "before": drift.before,
+        "after": drift.after,
+        "updateTime": drift.update_time,
+    }
+
+
+def unmanaged_document(model: Unmanaged) -> Document:
+    """Return one model that nothing in the lockfile records."""
+    return {
+        "resource": model.resource,
+        "displayName": model.display_name,
+        "state": model.state,
+        "createTime": model.create_time,
+        "orphaned": model.orphaned,
+    }
+
+
+def problem_document(problem: Problem) -> Document:
+    """Return one problem with its place."""
+    place = problem.location
+    return {
+        "severity": problem.severity,
+        "message": problem.message,
+        "hint": problem.hint,
+        "file": None if place is None else place.file,
+        "line": None if place is None else place.line,
+        "column": None if place is None else place.column,
+    }
+
+
+def _change(change: Change) -> Document:
+    return {"path": change.path, "before": change.before, "after": change.after, "effect": change.effect}
+
+
+def _dataset(dataset: Dataset | None, before: Dataset | None) -> Document | None:
+    """Return a dataset and what it was before.
+
+    ``added`` and ``removed`` are null when the content changed: a plan knows digests and numbers, not which rows moved.
+    """
+    if dataset is None:
+        return None
+    moved = before is not None and before.digest != dataset.digest
+    return {
+        "digest": dataset.digest,
+        "examples": dataset.examples,
+        "added": None if moved else 0,
+        "removed": None if moved else 0,
+        "before": None if before is None else {"digest": before.digest, "examples": before.examples},
+    }
+
+
+def _lifecycle(lifecycle: Lifecycle) -> Document:
+    return {
+        "protect": lifecycle.protect,
+        "retain": lifecycle.retain,
+        "ignore": list(lifecycle.ignore),
+        "timeout": lifecycle.timeout,
+        "deletion": lifecycle.deletion,
+    }

@@ -1,0 +1,159 @@
+"""A plan for people: what will happen to which model and why, the totals at the end, nothing that scrolls them away.
+
+Pure: a plan in, text out. Everything that others wrote is sanitised here and painted afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Unmanaged
+from reconciler.core.text import clip, sanitize
+from reconciler.errors import Problem
+from reconciler.views.paint import Paint, painter
+from reconciler.views.words import (
+    SYMBOLS,
+    bullets,
+    change_text,
+    count,
+    dataset_text,
+    guard,
+    plan_line,
+    remote_text,
+    steps_text,
+    unchanged_line,
+)
+
+_STYLES = {
+    Kind.CREATE: "green",
+    Kind.UPDATE: "yellow",
+    Kind.REPLACE: "magenta",
+    Kind.DELETE: "red",
+    Kind.BLOCKED: "red",
+}
+_INDENT = " " * 6
+_SHOWN_DRIFT, _SHOWN_UNMANAGED, _SHOWN_WARNINGS = 50, 10, 50
+_NARROWEST = 24
+_TRAINS = "  # needs a new training"
+
+
+def render_plan(plan: Plan, *, color: bool = False, width: int = 100) -> str:
+    """Return the plan as text that ends with a line feed.
+
+    Args:
+        plan: the plan.
+        color: whether to use SGR codes; only for a terminal, and not with NO_COLOR.
+        width: characters a line should keep to; values are cut for it, names and reasons are not.
+    """
+    paint = painter(color=color)
+    blocks = [[paint(unchanged_line(plan), "bold")] if plan.empty else [_title(plan)]]
+    blocks += [list(_action(action, paint, width)) for action in plan.actions]
+    blocks.append(_section("Not as the last apply left it:", _drift(plan.drift, width), paint, _SHOWN_DRIFT))
+    blocks.append(_section(_unmanaged_title(plan.unmanaged), _unmanaged(plan.unmanaged), paint, _SHOWN_UNMANAGED))
+    blocks.append(_section("Warnings:", _warnings(plan.warnings), paint, _SHOWN_WARNINGS))
+    blocks.append(_section("Apply would refuse this plan:", map(sanitize, plan.violations), paint, None, "bold red"))
+    blocks.append([] if plan.empty else list(_totals(plan, paint)))
+    return guard("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
+
+
+def _title(plan: Plan) -> str:
+    selected = " (a selection: the other models were not looked at)" if plan.scope.partial else ""
+    return f"{sanitize(plan.project)}: {count(len(plan.actions), 'action')} on {remote_text(plan.remote)}{selected}"
+
+
+def _action(action: Action, paint: Paint, width: int) -> Iterator[str]:
+    symbol = f"{SYMBOLS[action.kind]:>3}"
+    yield f"{paint(symbol, _STYLES.get(action.kind, 'blue'))} {paint(sanitize(action.name), 'bold')}  {_doing(action)}"
+    yield f"{_INDENT}{sanitize(action.reason)}"
+    yield from _facts(action)
+    yield from _changes(action.changes, paint, width)
+
+
+def _doing(action: Action) -> str:
+    """Return what is done to which resource."""
+    resource = "" if action.resource is None else f" {sanitize(action.resource)}"
+    if action.kind is Kind.REPLACE and action.previous is not None:
+        return f"replace {sanitize(action.previous)} by{resource}"
+    if action.kind is Kind.MOVE and action.previous_name is not None:
+        return f"move from {sanitize(action.previous_name)}{resource}"
+    return f"{action.kind.value}{resource}"
+
+
+def _facts(action: Action) -> Iterator[str]:
+    facts = []
+    if action.kind is Kind.REPLACE:
+        facts.append(("order", "tune the new model, wait until it is ready, then let go of the old one"))
+    if action.dataset is not None:
+        facts.append(("dataset", dataset_text(action.dataset, action.dataset_before)))
+    if action.steps is not None:
+        facts.append(("steps", steps_text(action.steps)))
+    if action.depends_on:
+        facts.append(("after", ", ".join(map(sanitize, action.depends_on))))
+    if action.gate is not None:
+        facts.append(("gate", "must pass before it serves"))
+    if action.blocked_by is not None:
+        facts.append(("blocked by", sanitize(action.blocked_by)))
+    widest = max((len(name) for name, _ in facts), default=0)
+    for name, text in facts:
+        yield f"{_INDENT}{name:<{widest}}  {text}"
+
+
+def _changes(changes: Sequence[Change], paint: Paint, width: int) -> Iterator[str]:
+    paths = [f"{sanitize(change.path)}:" for change in changes]
+    widest = max(map(len, paths), default=0)
+    notes = [_TRAINS if change.effect == "replace" else "" for change in changes]
+    taken = len(_INDENT) + widest + len("  -> ") + max(map(len, notes), default=0)
+    room = max(_NARROWEST, (width - taken) // 2)
+    for path, change, note in zip(paths, changes, notes, strict=True):
+        before, after = change_text(change.before, change.after, limit=room)
+        yield f"{_INDENT}{path:<{widest}} {paint(before, 'red')} -> {paint(after, 'green')}{paint(note, 'magenta')}"
+
+
+def _drift(drifts: Sequence[Drift], width: int) -> Iterator[str]:
+    for drift in drifts:
+        yield drift_line(drift, width=width)
+
+
+def drift_line(drift: Drift, *, width: int) -> str:
+    """Return one thing that moved, on one line."""
+    words = f"{sanitize(drift.name)}: {sanitize(drift.message)}"
+    if drift.path is not None:
+        before, after = change_text(drift.before, drift.after, limit=max(_NARROWEST, width // 3))
+        words += f" ({sanitize(drift.path)}: {before} -> {after})"
+    return words if drift.update_time is None else f"{words}, last changed {sanitize(drift.update_time)}"
+
+
+def _unmanaged_title(models: Sequence[Unmanaged]) -> str:
+    orphaned = sum(model.orphaned for model in models)
+    ours = f", {orphaned:,} of them with an id like ours" if orphaned else ""
+    return f"{count(len(models), 'remote model')} not managed here{ours}; never touched:"
+
+
+def _unmanaged(models: Sequence[Unmanaged]) -> Iterator[str]:
+    for model in sorted(models, key=lambda model: not model.orphaned):
+        yield unmanaged_line(model)
+
+
+def unmanaged_line(model: Unmanaged) -> str:
+    """Return one model that nothing in the lockfile records, on one line."""
+    name = clip(sanitize(model.display_name), 60)
+    kind = ", orphaned: made under a name like ours, recorded nowhere" if model.orphaned else ""
+    return f"{sanitize(model.resource)} ({name}), {sanitize(model.state)}{kind}"
+
+
+def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:
+    for warning in warnings:
+        yield sanitize(str(warning))
+
+
+def _section(title: str, lines: Iterator[str], paint: Paint, cap: int | None, style: str = "bold") -> list[str]:
+    found = list(lines)
+    shown = found if cap is None else bullets(found, cap=cap)
+    return [paint(title, style), *(f"  {line}" for line in shown)] if found else []
+
+
+def _totals(plan: Plan, paint: Paint) -> Iterator[str]:
+    if plan.steps.most:
+        yield f"Tuning steps to buy: {steps_text(plan.steps)}"
+    yield f"Plan digest: {plan.digest}"
+    yield paint(plan_line(plan), "bold")

@@ -1,0 +1,171 @@
+"""The JSON shapes of a plan document: what a saved plan is checked against, and where its JSON Schema comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from reconciler.core.plan import Kind
+
+_Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+_Count = Annotated[int, Field(ge=0)]
+
+
+class Shape(BaseModel):
+    """JSON as it is: no coercion, keys in lowerCamel. Later versions of the format may add keys."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel, frozen=True)
+
+
+class RemoteShape(Shape):
+    """Which remote the plan is for."""
+
+    type: str
+    endpoint: str
+    project: str | None
+    location: str | None
+
+
+class LockfileShape(Shape):
+    """Which state of the lockfile the plan was made from."""
+
+    lineage: str | None
+    serial: _Count
+
+
+class ScopeShape(Shape):
+    """The globs of --target and --exclude."""
+
+    target: list[str]
+    exclude: list[str]
+
+
+class ChangeShape(Shape):
+    """One field that differs."""
+
+    path: str
+    before: Any
+    after: Any
+    effect: str
+
+
+class DatasetMarkShape(Shape):
+    """A dataset by content digest and number of examples."""
+
+    digest: str
+    examples: _Count
+
+
+class DatasetShape(DatasetMarkShape):
+    """The dataset of an action. ``added`` and ``removed`` are null where only digests are known."""
+
+    added: _Count | None
+    removed: _Count | None
+    before: DatasetMarkShape | None
+
+
+class LifecycleShape(Shape):
+    """How the model is replaced and removed; ``timeout`` in seconds."""
+
+    protect: bool
+    retain: _Count
+    ignore: list[str]
+    timeout: float
+    deletion: str
+
+
+class ActionShape(Shape):
+    """One thing apply will do to one name."""
+
+    name: str
+    action: Annotated[Kind, Field(strict=False)]
+    resource: str | None
+    previous: str | None
+    reason: str
+    changes: list[ChangeShape]
+    dataset: DatasetShape | None
+    steps: _Count | None
+    steps_at_most: _Count | None
+    digest: _Digest
+    revision: str | None
+    attempt: int
+    previous_name: str | None
+    depends_on: list[str]
+    blocked_by: str | None
+    gate: dict[str, Any] | None
+    lifecycle: LifecycleShape | None
+
+
+class DriftShape(Shape):
+    """Something that is not as the last apply left it."""
+
+    name: str
+    kind: str
+    message: str
+    resource: str | None
+    path: str | None
+    before: Any
+    after: Any
+    update_time: str | None
+
+
+class UnmanagedShape(Shape):
+    """A remote model that nothing in the lockfile records."""
+
+    resource: str
+    display_name: str
+    state: str
+    create_time: str | None
+    orphaned: bool
+
+
+class ProblemShape(Shape):
+    """One warning with its place."""
+
+    severity: str
+    message: str
+    hint: str | None
+    file: str | None
+    line: int | None
+    column: int | None
+
+
+class ViolationShape(Shape):
+    """One reason why apply would refuse."""
+
+    message: str
+
+
+class PlanShape(Shape):
+    """The plan document."""
+
+    format: Annotated[str, Field(pattern="^tunectl[.]plan/v1$")]
+    tool: str
+    project: str
+    digest: _Digest
+    remote: RemoteShape
+    lockfile: LockfileShape
+    scope: ScopeShape
+    summary: dict[str, _Count]
+    steps: _Count
+    steps_at_most: _Count
+    actions: list[ActionShape]
+    drift: list[DriftShape]
+    unmanaged: list[UnmanagedShape]
+    warnings: list[ProblemShape]
+    violations: list[ViolationShape]
+
+
+class SavedShape(PlanShape):
+    """A plan in a file: the document, the names of --replace, and a checksum over all the rest."""
+
+    replace: list[str]
+    checksum: _Digest
+
+
+def plan_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the plan document; a saved plan fits it too."""
+    body = PlanShape.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": "tunectl plan"}

@@ -1,0 +1,151 @@
+"""The words and signs that all views share: one symbol an action, one spelling of counts, values, times and digests.
+
+Everything that is returned here is safe to print as part of one line.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from reconciler.core.canonical import Json
+from reconciler.core.plan import Kind, Plan, Steps
+from reconciler.core.resource import Dataset, Remote
+from reconciler.core.text import clip, sanitize
+
+SYMBOLS = {
+    Kind.CREATE: "+",
+    Kind.UPDATE: "~",
+    Kind.REPLACE: "+/-",
+    Kind.DELETE: "-",
+    Kind.MOVE: ">",
+    Kind.REUSE: "=",
+    Kind.ADOPT: "<",
+    Kind.FORGET: "x",
+    Kind.WAIT: "…",
+    Kind.BLOCKED: "!",
+}
+
+_ALWAYS = (Kind.CREATE, Kind.UPDATE, Kind.REPLACE, Kind.DELETE)
+_SOMETIMES = {
+    Kind.WAIT: "to wait for",
+    Kind.REUSE: "to reuse",
+    Kind.ADOPT: "to adopt",
+    Kind.MOVE: "to move",
+    Kind.FORGET: "to forget",
+    Kind.BLOCKED: "blocked",
+}
+_COMMAND = re.compile(r"^(\s*)(::)", re.MULTILINE)
+_MINUTE, _HOUR = 60, 3600
+
+
+def guard(block: str) -> str:
+    """Return text in which a CI runner finds no command.
+
+    GitHub's runner obeys lines that begin with ``::`` after white space, and ``##[`` wherever it stands
+    (actions/runner, ActionCommand.TryParseV2 and TryParse).
+    """
+    return _COMMAND.sub(r"\1\\\2", block).replace("##[", "##\\[")
+
+
+def plan_line(plan: Plan) -> str:
+    """Return the sentence that the text view of a plan ends with, without the rare kinds that do not occur."""
+    counts = plan.summary
+    parts = [f"{counts[kind]} to {kind.value}" for kind in _ALWAYS]
+    parts += [f"{counts[kind]} {words}" for kind, words in _SOMETIMES.items() if counts[kind]]
+    return f"Plan: {', '.join(parts)}."
+
+
+def unchanged_line(plan: Plan) -> str:
+    """Return the sentence that stands first when there is nothing to do."""
+    models = f"{count(plan.unchanged, 'model')} {'is' if plan.unchanged == 1 else 'are'} as the manifests ask"
+    return f"No changes. {models}{' (of those selected)' if plan.scope.partial else ''}."
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 model`` or ``5 models``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def steps_text(steps: Steps) -> str:
+    """Return how many tuning steps something buys."""
+    return f"{steps.least:,}" if steps.exact is not None else f"{steps.least:,} to {steps.most:,}"
+
+
+def short_digest(digest: str) -> str:
+    """Return a digest cut to what tells two apart at a glance."""
+    return clip(sanitize(digest), len("sha256:") + 13)
+
+
+def dataset_text(dataset: Dataset, before: Dataset | None) -> str:
+    """Return a dataset in a few words, with what it was before if that differs."""
+    now = f"{count(dataset.examples, 'example')}, {short_digest(dataset.digest)}"
+    if before is None or before == dataset:
+        return now
+    return f"{count(before.examples, 'example')}, {short_digest(before.digest)} -> {now}"
+
+
+def remote_text(remote: Remote) -> str:
+    """Return which remote a plan or lockfile speaks of."""
+    parts = (remote.type, remote.endpoint, remote.project, remote.location)
+    return sanitize(" ".join(part for part in parts if part))
+
+
+def value_text(value: Json) -> str:
+    """Return a field's value on one line: JSON, with what is not set in words."""
+    if value is None:
+        return "(not set)"
+    return sanitize(json.dumps(_plain(value), ensure_ascii=False, sort_keys=True))
+
+
+def change_text(before: Json, after: Json, *, limit: int) -> tuple[str, str]:
+    """Return both values of a change, each at most ``limit`` characters, cut so that the difference stays in sight."""
+    left, right = value_text(before), value_text(after)
+    if len(left) <= limit and len(right) <= limit:
+        return left, right
+    same = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+    start = max(0, min(same - limit // 3, max(len(left), len(right)) - limit))
+    return _window(left, start, limit), _window(right, start, limit)
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a span of time, exact enough to plan a coffee by: ``42s``, ``3m 10s``, ``2h 05m``."""
+    whole = max(0, round(seconds))
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m {whole % _MINUTE:02}s"
+    return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE:02}m"
+
+
+def json_text(document: Mapping[str, Json], *, indent: int | None = 2) -> str:
+    """Return a document as ASCII JSON: what is hidden or commanding in its strings stays escaped.
+
+    Numbers that JSON does not have become null. Two signs that CI runners look for are escaped as well, which changes
+    no value: outside of strings JSON has no ``#``.
+    """
+    text = json.dumps(_plain(document), indent=indent, allow_nan=False)
+    return text.replace("##[", "\\u0023#[")
+
+
+def bullets(lines: Iterable[str], *, cap: int) -> list[str]:
+    """Return at most ``cap`` lines, the last one saying how many were left out."""
+    found = list(lines)
+    return found if len(found) <= cap else [*found[: cap - 1], f"and {len(found) - cap + 1:,} more"]
+
+
+def _window(text: str, start: int, limit: int) -> str:
+    return clip(text if start == 0 else f"…{text[start + 1 :]}", limit)
+
+
+def _plain(value: object) -> object:
+    """Copy a value into plain dicts and lists that ``json`` takes."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return value
+    return [_plain(item) for item in value]
