@@ -1,0 +1,271 @@
+"""The documents a user writes, field by field: the source of validation, of messages and of the JSON Schemas.
+
+The descriptions are shown by editors. Rules that need more than one document, the file system or the provider stand
+elsewhere (``compile``, ``relations``). Nothing but models may live here.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue  # noqa: TC002  pydantic reads the annotations of its hooks
+from pydantic_core import CoreSchema  # noqa: TC002  pydantic reads the annotations of its hooks
+
+from reconciler.manifest.kinds import (
+    Bucket,
+    CloudName,
+    Count,
+    Duration,
+    Email,
+    Flag,
+    Fraction,
+    Key,
+    Line,
+    Margin,
+    Maybe,
+    Model,
+    Name,
+    Number,
+    Path,
+    ProjectName,
+    Rate,
+    Tally,
+    Text,
+)
+
+
+class Part(BaseModel):
+    """A mapping of a document. Of its ``alternatives`` at most one may be set, exactly one if it ``needs_one``."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=to_camel)
+
+    alternatives: ClassVar[tuple[str, ...]] = ()
+    needs_one: ClassVar[bool] = False
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add the rule about alternatives, which pydantic has no word for."""
+        schema = handler.resolve_ref_schema(handler(core))
+        if cls.needs_one:
+            schema["oneOf"] = [{"required": [key]} for key in cls.alternatives]
+        elif cls.alternatives:
+            schema["not"] = {"required": list(cls.alternatives)}
+        return schema
+
+
+class Metadata(Part):
+    """What the manifest is called."""
+
+    name: Name = Field(description="The manifest's name, unique in the project; it leads the id of the remote model.")
+    labels: Maybe[dict[str, Text]] = Field(None, description="Free labels, text to text.")
+    previous_names: Maybe[list[Name]] = Field(
+        None, description="Names this manifest had before: a rename, free of charge."
+    )
+
+
+class Source(Part):
+    """The tuned model to start from, in place of a base model."""
+
+    alternatives = ("model", "tunedModel")
+    needs_one = True
+
+    model: Maybe[Name] = Field(None, description="The name of another manifest.")
+    tuned_model: Maybe[Model] = Field(None, description="The resource name of a tuned model nobody manages here.")
+
+
+class InlineExample(Part):
+    """One training example."""
+
+    alternatives = ("text_input", "textInput")
+    needs_one = True
+
+    text_input: Maybe[Text] = Field(None, alias="text_input", description="What the model is given.")
+    text_input_camel: Maybe[Text] = Field(None, alias="textInput", description="The same as text_input.")
+    output: Text = Field(description="What the model is to answer.")
+
+
+class DatasetPart(Part):
+    """The training data: a file, or the examples themselves."""
+
+    alternatives = ("path", "examples")
+
+    path: Maybe[Path] = Field(None, description="A .jsonl, .json, .csv or .tsv file, relative to this file.")
+    input_key: Maybe[Key] = Field(
+        None, description="The column of the input; text_input and textInput need no mention."
+    )
+    output_key: Maybe[Key] = Field(None, description="The column of the output; default: output.")
+    validation: Maybe[Path] = Field(None, description="A file of examples that are not trained on.")
+    examples: Maybe[list[InlineExample]] = Field(None, description="The examples themselves, for small datasets.")
+
+
+class Hyperparameters(Part):
+    """How the model is tuned; what is left out is chosen by the service. A change tunes a new model."""
+
+    alternatives = ("learningRate", "learningRateMultiplier")
+
+    epoch_count: Maybe[Count] = Field(None, description="How often all examples are gone through.")
+    batch_size: Maybe[Count] = Field(None, description="Examples per tuning step.")
+    learning_rate: Maybe[Rate] = Field(None, description="The size of a step.")
+    learning_rate_multiplier: Maybe[Rate] = Field(None, description="A factor on the rate the service would choose.")
+
+
+class Permission(Part):
+    """Who else may use the model."""
+
+    alternatives = ("user", "group", "everyone")
+    needs_one = True
+
+    role: Literal["READER", "WRITER"] = Field(
+        description="READER may ask the model, WRITER may also change and share it."
+    )
+    user: Maybe[Email] = Field(None, description="One person's e-mail address.")
+    group: Maybe[Email] = Field(None, description="A group's e-mail address.")
+    everyone: Maybe[Literal[True]] = Field(None, description="true: everybody.")
+
+
+class PromptCheck(Part):
+    """A question to the new model, and what its answer must be like."""
+
+    alternatives = ("equals", "contains", "matches")
+    needs_one = True
+
+    input: Text = Field(description="What the model is asked.")
+    equals: Maybe[Text] = Field(None, description="The answer, without white space at its ends.")
+    contains: Maybe[Text] = Field(None, description="Text that the answer holds.")
+    matches: Maybe[Text] = Field(None, description="A regular expression (Python's) that is found in the answer.")
+
+
+class GateDataset(Part):
+    """Examples the new model is scored on."""
+
+    path: Path = Field(description="A .jsonl, .json, .csv or .tsv file, relative to this file.")
+    input_key: Maybe[Key] = Field(None, description="The column of the input.")
+    output_key: Maybe[Key] = Field(None, description="The column of the expected output.")
+    scorer: Literal["exact", "normalized", "contains", "regex", "numeric", "json", "token-f1"] = Field(
+        "exact", description="How an answer is compared with the expected one."
+    )
+    tolerance: Maybe[Margin] = Field(None, description="numeric: the largest difference that counts as right.")
+    min_score: Maybe[Fraction] = Field(None, description="The least mean score.")
+    no_worse_than_current: Maybe[Fraction] = Field(
+        None, description="How much the mean score may fall below that of the model being replaced."
+    )
+
+
+class AbortIf(Part):
+    """When a tuning is hopeless and not paid for any longer."""
+
+    mean_loss_above: Number = Field(description="The mean loss that is too much.")
+    after_step: Tally = Field(0, description="The step from which on it counts.")
+
+
+class Gate(Part):
+    """What a new model must show before it replaces the old one."""
+
+    max_final_loss: Maybe[Number] = Field(None, description="The largest mean loss at the last step.")
+    max_loss_increase: Maybe[Margin] = Field(
+        None, description="How much the final loss may exceed that of the old model."
+    )
+    prompts: Maybe[list[PromptCheck]] = Field(None, description="Questions to the new model.")
+    dataset: Maybe[GateDataset] = Field(None, description="Examples the new model is scored on.")
+    command: Maybe[list[Text]] = Field(None, description="A program and its arguments; its exit status decides.")
+    on_fail: Literal["keep", "delete"] = Field("keep", description="What happens to a model that does not pass.")
+    abort_if: Maybe[AbortIf] = Field(None, description="When to stop a tuning before its end.")
+
+
+class LifecyclePart(Part):
+    """How the model is replaced and removed."""
+
+    protect: Flag = Field(default=False, description="Refuse to delete or replace the model.")
+    replace: Literal["create-first"] = Field(
+        "create-first", description="The new model is ready before the old one goes."
+    )
+    retain: Tally = Field(0, description="How many former models are kept to roll back to.")
+    ignore: list[Text] = Field([], description="Fields whose drift is ignored, such as temperature.")
+    timeout: Duration = Field("24h", description="How long a tuning may take.")
+    deletion: Literal["delete", "retain"] = Field(
+        "delete", description="retain: forget the model and leave it in place when its manifest is removed."
+    )
+
+
+class Spec(Part):
+    """What the model is to be; a key that is left out is not managed."""
+
+    alternatives = ("baseModel", "source")
+
+    display_name: Maybe[Line] = Field(
+        None, description="Default: the name. At most 40 characters on generativelanguage.", max_length=128
+    )
+    description: Maybe[Text] = Field(None, description="Free text.")
+    base_model: Maybe[Model] = Field(None, description="The base model, such as models/text-bison-001.")
+    source: Maybe[Source] = Field(None, description="The tuned model to start from, in place of baseModel.")
+    dataset: Maybe[DatasetPart] = Field(
+        None, description="The training data; may be missing only on an imported model."
+    )
+    hyperparameters: Maybe[Hyperparameters] = Field(None, description="How the model is tuned.")
+    temperature: Maybe[Fraction] = Field(None, description="The default temperature of answers.")
+    top_p: Maybe[Fraction] = Field(None, description="The default for nucleus sampling.")
+    top_k: Maybe[Count] = Field(None, description="The default for top-k sampling.")
+    permissions: Maybe[list[Permission]] = Field(None, description="Who else may use the model.")
+    gate: Maybe[Gate] = Field(None, description="What a new model must show before it replaces the old one.")
+    lifecycle: Maybe[LifecyclePart] = Field(None, description="How the model is replaced and removed.")
+
+
+class TunedModelDocument(Part):
+    """One tuned model. Several documents may share a file, separated by ``---``."""
+
+    api_version: Literal["tunectl/v1"] = Field(description="The version of this format.")
+    kind: Literal["TunedModel"] = Field(description="What the document describes.")
+    metadata: Metadata = Field(description="What the manifest is called.")
+    spec: Spec = Field(description="What the model is to be.")
+
+
+class ProjectMetadata(Part):
+    """What the project is called."""
+
+    name: Maybe[ProjectName] = Field(
+        None, description="Part of every remote id. Default: the folder's name; set it before the first apply."
+    )
+
+
+class ProviderPart(Part):
+    """The service that tunes."""
+
+    type: Literal["generativelanguage", "vertex"] = Field("generativelanguage", description="Which service.")
+    api_version: Maybe[Literal["v1beta3", "v1beta", "v1", "v1beta1"]] = Field(
+        None, description="generativelanguage: v1beta3 or v1beta (default); vertex: v1 (default) or v1beta1."
+    )
+    endpoint: Line = Field("emulator", description="'emulator' or an https URL; http only for this machine.")
+    project: Maybe[CloudName] = Field(None, description="The cloud project, sent as x-goog-user-project.")
+    location: Maybe[CloudName] = Field(None, description="vertex: the region.")
+    staging: Maybe[Bucket] = Field(None, description="vertex: where local datasets are put.")
+
+
+class LimitsPart(Part):
+    """What a plan may do at most; null for no limit. Each has a flag that overrides it with an exact number."""
+
+    max_deletes: Tally | None = Field(5, description="Models a plan may delete.")
+    max_replaces: Tally | None = Field(10, description="Models a plan may replace.")
+    max_steps: Tally | None = Field(None, description="Tuning steps a plan may buy.")
+
+
+class ProjectSpec(Part):
+    """How the project works."""
+
+    provider: ProviderPart = Field(ProviderPart(), description="The service that tunes.")
+    manifests: list[Line] = Field(
+        ["manifests"], min_length=1, description="Files, folders and globs, relative to this file."
+    )
+    lockfile: Line = Field("tunectl.lock", description="A path, or gs://bucket/key, or s3://bucket/key.")
+    defaults: Spec = Field(Spec(), description="What the spec of every TunedModel starts from.")
+    limits: LimitsPart = Field(LimitsPart(), description="Safety valves.")
+
+
+class ProjectDocument(Part):
+    """The project file, tunectl.yaml. Every key has a default."""
+
+    api_version: Literal["tunectl/v1"] = Field("tunectl/v1", description="The version of this format.")
+    kind: Literal["Project"] = Field("Project", description="What the document describes.")
+    metadata: ProjectMetadata = Field(ProjectMetadata(), description="What the project is called.")
+    spec: ProjectSpec = Field(ProjectSpec(), description="How the project works.")

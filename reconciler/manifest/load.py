@@ -1,0 +1,107 @@
+"""All manifests of a project, and everything that is wrong with them, in one go."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.errors import Location, Problem, TunectlError
+from reconciler.manifest.compile import LoadedManifest, compile_document
+from reconciler.manifest.files import find, read
+from reconciler.manifest.project import FILE_NAMES, ProjectConfig
+from reconciler.manifest.relations import check_relations
+from reconciler.manifest.yamltext import Document, parse
+
+__all__ = ["LoadedManifest", "LoadedManifests", "load_manifests"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedManifests:
+    """What could be loaded, in the order of files and documents, and every problem, in the order of places."""
+
+    manifests: tuple[LoadedManifest, ...]
+    problems: tuple[Problem, ...]
+
+
+def load_manifests(config: ProjectConfig, *, paths: Sequence[str] | None = None) -> LoadedManifests:
+    """Load the manifests of a project. Mistakes of the user are returned, never raised.
+
+    Args:
+        config: the project; its ``manifests`` say where to look.
+        paths: return only what these files, folders and globs hold, relative to the project's root. The project's
+            other manifests are still known, as parents and as names that are taken.
+    """
+    named = [(path, config.where.get(f"spec.manifests.{index}")) for index, path in enumerate(config.manifests)]
+    files, problems = _find(config, named)
+    others: list[str] = []
+    if paths is not None:
+        chosen, problems = _find(config, [(path, None) for path in paths])
+        others = [file for file in files if file not in chosen]
+        files = chosen
+    manifests: list[LoadedManifest] = []
+    for file in (*others, *files):  # of two equal names the second is reported, so what was asked for comes last
+        loaded, found = _load_file(config, file)
+        manifests += loaded
+        problems += found
+    if not any(_file(manifest) in files for manifest in manifests) and not any(
+        _file(each) in files for each in problems
+    ):
+        problems.append(_nothing([path for path, _ in named] if paths is None else paths))
+    problems += check_relations([manifest.desired for manifest in manifests], complete=not problems)
+    return LoadedManifests(
+        tuple(manifest for manifest in manifests if _file(manifest) in files),
+        tuple(sorted((each for each in problems if _file(each) not in others), key=_order)),
+    )
+
+
+def _find(config: ProjectConfig, named: Iterable[tuple[str, Location | None]]) -> tuple[dict[str, None], list[Problem]]:
+    """Return the files that the paths name, each once, in order."""
+    files: dict[str, None] = {}
+    problems: list[Problem] = []
+    for pattern, place in named:
+        for found in find(config.root, pattern, place):
+            if isinstance(found, Problem):
+                problems.append(found)
+            elif found != config.file:
+                files[found] = None
+    return files, problems
+
+
+def _load_file(config: ProjectConfig, file: str) -> tuple[list[LoadedManifest], list[Problem]]:
+    try:
+        data = read(config.root, file)
+    except TunectlError as error:
+        return [], [Problem(Location(file), error.message, error.hint)]
+    documents, problems = parse(data, file)
+    manifests: list[LoadedManifest] = []
+    for document in documents:
+        if _is_project(document, file):
+            continue
+        manifest, found = compile_document(document, file, config)
+        problems += found
+        if manifest is not None:
+            manifests.append(manifest)
+    return manifests, problems
+
+
+def _is_project(document: Document, file: str) -> bool:
+    """Tell whether this is the project file of a folder further down, which is no mistake."""
+    if posixpath.basename(file) not in FILE_NAMES:
+        return False
+    return isinstance(document.value, Mapping) and document.value.get("kind") == "Project"
+
+
+def _file(thing: LoadedManifest | Problem) -> str | None:
+    place = thing.location if isinstance(thing, Problem) else thing.desired.locate("")
+    return None if place is None else place.file
+
+
+def _nothing(paths: Sequence[str]) -> Problem:
+    message = f'no manifests found in {", ".join(paths)}; an empty set is never read as "delete everything"'
+    return Problem(None, message, "write a manifest (tunectl init makes one), or use tunectl destroy")
+
+
+def _order(problem: Problem) -> tuple[str, int, int, str]:
+    place = problem.location or Location("")
+    return place.file, place.line or 0, place.column or 0, problem.message
