@@ -26,6 +26,11 @@ class Outcome:
         """Whether everything that was planned is through."""
         return not (self.failed or self.skipped or self.late or self.running or self.stopped)
 
+    @property
+    def touched(self) -> bool:
+        """Whether there was anything to do at all."""
+        return bool(self.done) or not self.complete or bool(self.blocked)
+
     def error(self) -> TunectlError | None:
         """Return the error the command ends with, or None; a failure weighs more than a gate or a wait that ended."""
         broken = sorted({*self.failed, *(name for name, a in self.blocked.items() if a.blocked_by != "rejected")})

@@ -1,4 +1,4 @@
-"""``tunectl wait``: waits for running tunings and records their end. Gates, switching and deleting are left to apply."""
+"""``tunectl wait``: waits for running tunings and records their end. The rest (switching, deleting) is for apply."""
 
 from __future__ import annotations
 

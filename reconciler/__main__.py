@@ -1,0 +1,21 @@
+"""The entry point. ``--version`` is answered here, before anything else is imported."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    if sys.argv[1:] in (["--version"], ["version"]):
+        from reconciler._version import __version__
+
+        print(f"tunectl {__version__}")  # noqa: T201  # the fast path has no click
+        sys.exit(0)
+    from reconciler.cli.main import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

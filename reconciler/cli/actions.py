@@ -1,0 +1,48 @@
+"""What a command leaves behind for a GitHub runner: annotations, the job summary, step outputs."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.errors import Problem
+
+if TYPE_CHECKING:
+    from reconciler.core.plan import Plan
+
+
+def report_plan(plan: Plan, environ: Mapping[str, str]) -> str:
+    """Write the plan's summary and outputs to the files the runner names; return what goes to standard output.
+
+    Raises:
+        StoreError: a file the runner named cannot be written.
+    """
+    from reconciler.views.github import annotations, write_outputs, write_summary
+    from reconciler.views.plan_markdown import render_markdown
+    from reconciler.views.plan_text import render_plan
+
+    if summary := environ.get("GITHUB_STEP_SUMMARY"):
+        write_summary(Path(summary), render_markdown(plan))
+    if output := environ.get("GITHUB_OUTPUT"):
+        counts = plan.summary
+        values = {
+            "has-changes": str(not plan.empty).lower(),
+            "has-destroys": str(bool(counts["delete"] or counts["replace"])).lower(),
+            "plan-digest": plan.digest,
+        }
+        write_outputs(Path(output), values, delimiter=f"tunectl-{uuid.uuid4()}")
+    problems = [Problem(None, violation) for violation in plan.violations]
+    notes = annotations((*problems, *plan.warnings), title="tunectl plan")
+    return render_plan(plan, color=False) + "".join(f"{note}\n" for note in notes)
+
+
+def annotate(problems: Iterable[Problem], *, title: str, to_stdout: bool) -> None:
+    """Show problems at their places in the pull request; the runner reads both streams."""
+    from reconciler.views.github import annotations
+
+    stream = sys.stdout if to_stdout else sys.stderr
+    for note in annotations(problems, title=title):
+        print(note, file=stream)  # not click.echo: a workflow command must stay as it is

@@ -1,0 +1,178 @@
+"""What every command shares: the global options, before or after its name, and the environment.
+
+A flag beats the environment, the environment beats the project file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.core.event import Event
+    from reconciler.ports.clock import Clock
+    from reconciler.wiring import Session
+
+EXIT_USAGE = 64
+
+GLOBAL_OPTIONS: tuple[Callable[[], click.Option], ...] = (
+    partial(click.Option, ["-C", "--directory"], metavar="DIR", help="Work in this folder instead of the current one."),
+    partial(click.Option, ["--config"], metavar="FILE", help="The project file (default: tunectl.yaml)."),
+    partial(click.Option, ["--endpoint"], metavar="URL", help="The service, or 'emulator' for the embedded one."),
+    partial(click.Option, ["--project"], metavar="ID", help="The cloud project that is billed and asked."),
+    partial(click.Option, ["--no-color"], is_flag=True, help="No colours, whatever the terminal can do."),
+    partial(click.Option, ["-v", "--verbose"], count=True, help="Say more; twice for still more."),
+    partial(click.Option, ["-q", "--quiet"], is_flag=True, help="Say nothing but results and errors."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """The global options as given; what was not given is None, False or 0."""
+
+    directory: str | None = None
+    config: str | None = None
+    endpoint: str | None = None
+    project: str | None = None
+    no_color: bool = False
+    verbose: int = 0
+    quiet: bool = False
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Globals:
+        """Read them from a click context's parameters."""
+        return cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})
+
+    def over(self, other: Globals) -> Globals:
+        """Return these, completed by others: what was given after the command's name beats what stood before it."""
+        return Globals(**{f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self)})
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One run of the command line.
+
+    ``environ`` is the environment, ``clock`` replaces the machine's clock in tests. ``machine`` is the machine-readable
+    format the command prints on standard output, if any, so that an error can be printed in it too; ``github`` that a
+    runner's annotations were asked for. ``sink`` is the event stream that is open, if one is.
+    """
+
+    globals: Globals = field(default_factory=Globals)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    clock: Clock | None = None
+    machine: str | None = None
+    github: bool = False
+    sink: Callable[[Event], None] | None = None
+    command: str = "tunectl"
+
+    def color(self, stream: Any) -> bool:
+        """Tell whether a stream gets colours: a terminal, and nobody has said no."""
+        if self.globals.no_color or self.environ.get("NO_COLOR") or self.environ.get("TERM") == "dumb":
+            return False
+        return bool(stream.isatty())
+
+    def directory(self) -> Path:
+        """Return the folder to work in.
+
+        Raises:
+            click.UsageError: there is no such folder.
+        """
+        folder = Path(self.globals.directory or ".")
+        if not folder.is_dir():
+            raise click.UsageError(f"-C {folder}: there is no such folder")
+        return folder
+
+    def config(self) -> Path | None:
+        """Return the project file that flag or environment name, if any."""
+        named = self.globals.config or self.environ.get("TUNECTL_CONFIG")
+        return Path(named) if named else None
+
+    def note(self, text: str) -> None:
+        """Say something on standard error, unless silence was asked for."""
+        if not self.globals.quiet:
+            click.echo(text, err=True)
+
+    def session(self, report: Callable[[Event], None] | None = None) -> Session:
+        """Open the project that flags, environment and files describe."""
+        from reconciler.wiring import Session, open_project
+
+        config = open_project(self.directory(), self.config())
+        return Session(config, self._overrides(), report=report or _ignore, command=self.command, clock=self.clock)
+
+    def number(self, name: str, default: float, *, least: float = 0.0) -> float:
+        """Return a number of seconds from the environment.
+
+        Raises:
+            click.UsageError: it is none, or too small.
+        """
+        text = self.environ.get(name, "")
+        if not text:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value < float("inf"):
+            raise click.UsageError(f"{name}: {text!r} is no number of seconds of at least {least:g}")
+        return value
+
+    def _overrides(self) -> Any:
+        from reconciler.wiring import Overrides
+
+        get = self.environ.get
+        endpoint = self.globals.endpoint or get("TUNECTL_ENDPOINT") or None
+        if endpoint is not None:
+            from reconciler.manifest.project import check_endpoint
+
+            problem = check_endpoint(endpoint)
+            if problem is not None:
+                raise click.UsageError(f"--endpoint: {problem}")
+        project = next(
+            (get(name) for name in _PROJECT_VARIABLES if get(name)),
+            None,
+        )
+        return Overrides(
+            endpoint=endpoint,
+            project=self.globals.project or project,
+            api_version=get("TUNECTL_API_VERSION") or None,
+            lockfile=get("TUNECTL_LOCKFILE") or None,
+            access_token=get("TUNECTL_ACCESS_TOKEN") or None,
+            api_key=get("TUNECTL_API_KEY") or None,
+            http_timeout=self.number("TUNECTL_HTTP_TIMEOUT", 30.0, least=0.001),
+            train_seconds=self.number("TUNECTL_EMULATOR_TRAIN_SECONDS", 6.0),
+        )
+
+
+_PROJECT_VARIABLES = ("TUNECTL_PROJECT", "GOOGLE_CLOUD_QUOTA_PROJECT", "GOOGLE_CLOUD_PROJECT")
+
+
+class Command(click.Command):
+    """A command that also takes the global options after its name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(option() for option in GLOBAL_OPTIONS)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Merge the global options given on both sides of the name, then run."""
+        invocation = ctx.ensure_object(Invocation)
+        given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
+        invocation.globals = Globals.of(given).over(invocation.globals)
+        invocation.command = f"tunectl {ctx.info_name}"
+        return super().invoke(ctx)
+
+
+def interactive() -> bool:
+    """Tell whether somebody sits at the other end who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ignore(_: Event) -> None:
+    """Nobody listens."""

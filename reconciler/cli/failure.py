@@ -1,0 +1,121 @@
+"""How errors end: as text on standard error, or as the machine-readable form the command was asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.errors import Location, Problem, ProblemsError, Refused, TunectlError
+
+if TYPE_CHECKING:
+    from reconciler.cli.base import Invocation
+    from reconciler.core.canonical import Json
+
+_INTERNAL = 1
+_LARGEST_SOURCE = 1_000_000
+
+
+def show(error: TunectlError, invocation: Invocation) -> int:
+    """Print an error and return the command's exit code."""
+    if invocation.machine == "json":
+        from reconciler.views.words import json_text
+
+        click.echo(json_text(_document(error)))
+    elif invocation.machine == "jsonl":
+        _tell(error, invocation)
+    else:
+        from reconciler.views.problems import render_error
+
+        text = render_error(error, read_lines=_source(invocation), color=invocation.color(sys.stderr))
+        click.echo(text, err=True, nl=False)
+    if invocation.github:
+        from reconciler.cli.actions import annotate
+
+        annotate(_problems(error), title=f"tunectl: {type(error).__name__}", to_stdout=invocation.machine is None)
+    return error.exit_code
+
+
+def show_problems(problems: Sequence[Problem], invocation: Invocation) -> None:
+    """Print warnings on standard error."""
+    from reconciler.views.problems import render_problems
+
+    text = render_problems(problems, read_lines=_source(invocation), color=invocation.color(sys.stderr))
+    click.echo(text, err=True, nl=False)
+
+
+def show_internal(error: Exception, invocation: Invocation) -> int:
+    """Say that we have a bug: where, but nothing of the values that led there."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else "nowhere"
+    found = TunectlError(
+        f"internal error: {type(error).__name__} in {place}",
+        hint="this is a bug in tunectl; please report it with the command you ran",
+    )
+    show(found, invocation)
+    return _INTERNAL
+
+
+def _document(error: TunectlError) -> dict[str, Json]:
+    return {
+        "format": "tunectl.error/v1",
+        "error": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "exitCode": error.exit_code,
+        "problems": [_problem(problem) for problem in _problems(error)],
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Json]:
+    place = problem.location or Location("")
+    return {
+        "severity": problem.severity,
+        "message": problem.message,
+        "hint": problem.hint,
+        "file": place.file or None,
+        "line": place.line,
+        "column": place.column,
+    }
+
+
+def _problems(error: TunectlError) -> tuple[Problem, ...]:
+    if isinstance(error, ProblemsError):
+        return error.problems
+    if isinstance(error, Refused) and error.violations:
+        return tuple(Problem(None, violation) for violation in error.violations)
+    return (Problem(None, error.message, error.hint),)
+
+
+def _tell(error: TunectlError, invocation: Invocation) -> None:
+    """Add the error to the stream of events; one that never began begins with it."""
+    from reconciler.cli.running import reporting
+    from reconciler.core.event import Errored, Warned
+
+    with reporting(invocation, "jsonl") as fresh:
+        report = invocation.sink or fresh
+        if isinstance(error, ProblemsError):
+            for problem in error.problems:
+                report(Warned(problem))
+        report(Errored(error.message, error.hint, error.exit_code))
+
+
+def _source(invocation: Invocation) -> Callable[[str], list[str] | None]:
+    """Give the lines of files inside the project, for excerpts."""
+    root = Path(invocation.globals.directory or ".").resolve()
+
+    def lines(file: str) -> list[str] | None:
+        path = (root / file).resolve()
+        try:
+            if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > _LARGEST_SOURCE:
+                return None
+            return path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    return lines

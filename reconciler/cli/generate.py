@@ -1,0 +1,40 @@
+"""``tunectl generate``."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.base import Command, Invocation
+
+
+@click.command("generate", cls=Command, epilog='Example: tunectl generate number-generator "four"')
+@click.argument("name", metavar="NAME")
+@click.argument("prompt", metavar="PROMPT")
+@click.option("-n", "--candidates", type=click.IntRange(1, 8), default=1, help="How many answers to ask for (1).")
+@click.pass_obj
+def command(invocation: Invocation, name: str, prompt: str, candidates: int) -> int:
+    """Ask the model that serves under a name, and print its answers."""
+    from difflib import get_close_matches
+
+    from reconciler.core.lockfile import InstanceState
+    from reconciler.core.text import sanitize
+    from reconciler.errors import FailedPrecondition
+
+    with invocation.session() as session:
+        store = session.store()
+        models = store.load().lockfile.models
+        if name not in models:
+            close = get_close_matches(name, models, n=1)
+            hint = f"did you mean {close[0]}?" if close else "`tunectl status` lists the models there are"
+            raise click.UsageError(f"{name}: the lockfile {store.address} has no model of that name; {hint}")
+        current = models[name].current
+        if current.state is not InstanceState.READY:
+            raise FailedPrecondition(
+                f"{name}: {current.resource} is {current.state.value} and serves nothing yet",
+                hint="`tunectl apply` finishes it",
+            )
+        # Inference is a POST, though it changes nothing.
+        answers = session.provider(read_only=False).generate(current.resource, prompt, candidates=candidates)
+    for answer in answers:
+        click.echo(sanitize(answer, multiline=True))
+    return 0

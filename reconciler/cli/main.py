@@ -1,0 +1,129 @@
+"""The ``tunectl`` command: a group that imports a command when it is called, and the one place where errors end.
+
+Nothing but click and the standard library may be imported here: ``--help`` must stay light.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.base import EXIT_USAGE, GLOBAL_OPTIONS, Globals, Invocation
+from reconciler.errors import TunectlError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("init", "Write a project that plans cleanly: tunectl.yaml, a manifest, a dataset."),
+    "validate": ("validate", "Check manifests and datasets, offline."),
+    "plan": ("plan", "Show what apply would do, and why."),
+    "apply": ("apply", "Make the tuned models what the manifests ask for."),
+    "drift": ("drift", "Audit, read-only, what is not as the last apply left it."),
+    "status": ("status", "List the managed models, their state and progress."),
+    "show": ("show", "Show one model, or a saved plan, in full."),
+    "wait": ("wait", "Wait for running tunings and record their end."),
+    "destroy": ("destroy", "Plan and apply the deletion of managed models."),
+    "generate": ("generate", "Ask the current model of a name."),
+    "emulator": ("emulator", "Serve the embedded emulator of the tuning API on a port."),
+    "schema": ("schema", "Print the JSON Schemas of manifests, plan, lockfile and events."),
+    "doctor": ("doctor", "Check credentials, endpoint and project, with the command that mends each."),
+    "version": ("version", "Print the version."),
+}
+"""Every command: its module in this package and its line of help. The order is that of the help page."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called, and lists them all without importing any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the command names, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module and return its command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"reconciler.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]}?" if close else " See tunectl --help."
+            raise click.UsageError(f"there is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, so that no module is imported for a help page."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    params=[option() for option in GLOBAL_OPTIONS],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 error, 2 changes or drift, 3 permission, 4 some models failed, 5 refused, "
+    "6 stale plan, 7 gate not met, 8 locked, 9 still tuning, 64 usage.",
+)
+@click.version_option(package_name="tunectl", message="tunectl %(version)s")
+@click.pass_context
+def group(ctx: click.Context, /, **values: object) -> None:
+    """GitOps for tuned language models: plan, apply and audit them from YAML manifests."""
+    invocation = ctx.ensure_object(Invocation)
+    invocation.globals = Globals.of(values)
+
+
+def run(arguments: Sequence[str], *, invocation: Invocation | None = None) -> int:
+    """Run one command line and return its exit code; every error ends here as a message, none as a traceback."""
+    invocation = Invocation() if invocation is None else invocation
+    try:
+        code = group.main(list(arguments), prog_name="tunectl", standalone_mode=False, obj=invocation)
+    except Exception as error:  # noqa: BLE001  # the last line of defence: a traceback may carry what no output may
+        return _failed(error, arguments, invocation)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception, arguments: Sequence[str], invocation: Invocation) -> int:
+    """Tell an error in the form that fits it and return its exit code."""
+    match error:
+        case click.UsageError():
+            return _usage(error, arguments)
+        case click.ClickException():
+            click.echo(f"error: {error.format_message()}", err=True)
+            return 1
+        case click.Abort():
+            click.echo("stopped", err=True)
+            return 130
+        case BrokenPipeError():
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # the reader has gone
+            return 0
+        case _:
+            from reconciler.cli.failure import show, show_internal
+
+            return show(error, invocation) if isinstance(error, TunectlError) else show_internal(error, invocation)
+
+
+def _usage(error: click.UsageError, arguments: Sequence[str]) -> int:
+    """Say what is wrong with a command line, and how the right one looks."""
+    click.echo(f"error: {error.format_message()}", err=True)
+    single = next((a for a in arguments if a.startswith("-") and not a.startswith("--") and len(a) > 3), None)  # noqa: PLR2004
+    if single is not None:
+        click.echo(f"  options are written with two dashes: -{single}", err=True)
+    path = error.ctx.command_path if error.ctx is not None else "tunectl"
+    click.echo(f"  see {path} --help", err=True)
+    return EXIT_USAGE

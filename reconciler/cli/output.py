@@ -1,0 +1,77 @@
+"""``--format``: one form on standard output, any number of others in files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Which forms to write where: ``stdout`` is one of them or None, ``files`` pairs forms with paths."""
+
+    stdout: str | None
+    files: tuple[tuple[str, Path], ...] = ()
+
+    @classmethod
+    def parse(cls, values: Sequence[str], allowed: Sequence[str]) -> Outputs:
+        """Read ``--format FORM`` and ``--format FORM=FILE``; with none for standard output it is the first allowed.
+
+        Raises:
+            click.UsageError: no such form, or two of them for standard output.
+        """
+        stdout: list[str] = []
+        files = []
+        for value in values:
+            form, equals, path = value.partition("=")
+            if form not in allowed:
+                raise click.UsageError(f"--format {form}: not one of {', '.join(allowed)}")
+            if equals and not path:
+                raise click.UsageError(f"--format {form}=: give a file after the equals sign")
+            if equals:
+                files.append((form, Path(path)))
+            else:
+                stdout.append(form)
+        if len(stdout) > 1:
+            raise click.UsageError(
+                f"--format {stdout[1]}: standard output is taken by {stdout[0]}; write --format {stdout[1]}=FILE"
+            )
+        return cls(stdout[0] if stdout else allowed[0], tuple(files))
+
+    @property
+    def machine(self) -> str | None:
+        """The form on standard output if programs read it."""
+        return self.stdout if self.stdout in {"json", "jsonl"} else None
+
+    def write(self, forms: Mapping[str, Callable[[], str]]) -> None:
+        """Render each form that is wanted and put it where it is wanted.
+
+        Raises:
+            click.FileError: a file cannot be written.
+        """
+        for form, path in self.files:
+            try:
+                path.write_text(forms[form](), encoding="utf-8")
+            except OSError as error:
+                raise click.FileError(str(path), os.strerror(error.errno or 0)) from error
+        if self.stdout is not None:
+            click.echo(forms[self.stdout](), nl=False)
+
+
+def format_option(*allowed: str) -> Callable[[Wrapped], Wrapped]:
+    """Add ``--format`` with these forms; the first is the default."""
+    forms = "|".join(allowed)
+    return click.option(
+        "--format",
+        "formats",
+        multiple=True,
+        metavar=f"{forms}[=FILE]",
+        help=f"The form of the output, {allowed[0]} unless given; with =FILE it goes to a file as well.",
+    )

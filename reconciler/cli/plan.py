@@ -1,0 +1,89 @@
+"""``tunectl plan``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler._version import __version__
+from reconciler.cli.base import Command, Invocation
+from reconciler.cli.output import Outputs, format_option
+from reconciler.cli.planning import PlanOptions, make_preview, plan_options, would_do_something
+
+if TYPE_CHECKING:
+    from reconciler.core.plan import Plan
+
+_REFUSED = 5
+_CHANGES = 2
+_PRIVATE = 0o600
+
+
+@click.command("plan", cls=Command, epilog="Example: tunectl plan --format markdown=plan.md --detailed-exitcode")
+@plan_options
+@click.option("--out", metavar="FILE", help="Save the plan, for `tunectl apply FILE`.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if apply would do or wait for something.")
+@format_option("text", "json", "markdown", "github")
+@click.pass_obj
+def command(
+    invocation: Invocation, /, out: str | None, detailed_exitcode: bool, formats: tuple[str, ...], **options: object
+) -> int:
+    """Show what apply would do, and why. Reads only."""
+    outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
+    invocation.machine = outputs.machine
+    invocation.github = outputs.stdout == "github"
+    chosen = PlanOptions(**options)  # type: ignore[arg-type]  # click has checked them
+    with invocation.session() as session:
+        plan = make_preview(session, chosen).plan
+    if out is not None:
+        _save(plan, Path(out), chosen)
+    write_plan(invocation, outputs, plan)
+    if plan.violations:
+        return _REFUSED
+    return _CHANGES if detailed_exitcode and would_do_something(plan) else 0
+
+
+def write_plan(invocation: Invocation, outputs: Outputs, plan: Plan) -> None:
+    """Write a plan in every form that was asked for."""
+    from reconciler.views.document import to_document
+    from reconciler.views.plan_markdown import render_markdown
+    from reconciler.views.plan_text import render_plan
+    from reconciler.views.words import json_text
+
+    def text() -> str:
+        return render_plan(plan, color=invocation.color(sys.stdout), width=_width())
+
+    def github() -> str:
+        from reconciler.cli.actions import report_plan
+
+        return report_plan(plan, invocation.environ)
+
+    outputs.write(
+        {
+            "text": text,
+            "json": lambda: json_text(to_document(plan, tool=__version__)) + "\n",
+            "markdown": lambda: render_markdown(plan),
+            "github": github,
+        }
+    )
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def _save(plan: Plan, path: Path, options: PlanOptions) -> None:
+    from reconciler.views.saved import dump_saved
+
+    data = dump_saved(plan, tool=__version__, replace=options.replaced)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _PRIVATE)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise click.FileError(str(path), os.strerror(error.errno or 0)) from error

@@ -1,0 +1,108 @@
+"""The options of everything that makes a plan, and the making of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reconciler.core.plan import Plan, Scope
+
+if TYPE_CHECKING:
+    from reconciler.engine.preview import Preview
+    from reconciler.wiring import Session
+
+Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--target", multiple=True, metavar="GLOB", help="Only these names; may be repeated."),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="Not these names; may be repeated."),
+    click.option(
+        "--replace", "replaced", multiple=True, metavar="NAME", help="Tune this name anew, as a fresh attempt."
+    ),
+)
+
+_LIMITS = (
+    click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Allow up to N deletions."),
+    click.option("--allow-replaces", type=click.IntRange(min=0), metavar="N", help="Allow up to N replacements."),
+    click.option("--allow-steps", type=click.IntRange(min=0), metavar="N", help="Allow up to N tuning steps."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What the command line asks of a plan."""
+
+    target: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    allow_deletes: int | None = None
+    allow_replaces: int | None = None
+    allow_steps: int | None = None
+
+    @property
+    def selects(self) -> bool:
+        """Whether anything was said of what the plan is to hold (limits only say what it may hold)."""
+        return bool(self.target or self.exclude or self.replaced)
+
+
+def plan_options(command: Wrapped) -> Wrapped:
+    """Add ``--target``, ``--exclude``, ``--replace`` and the limits to a command."""
+    return limit_options(_decorated(command, _OPTIONS))
+
+
+def limit_options(command: Wrapped) -> Wrapped:
+    """Add ``--allow-deletes``, ``--allow-replaces`` and ``--allow-steps`` to a command."""
+    return _decorated(command, _LIMITS)
+
+
+def _decorated(command: Wrapped, options: tuple[Callable[[Any], Any], ...]) -> Wrapped:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def make_preview(session: Session, options: PlanOptions, *, destroy: bool = False) -> Preview:
+    """Plan, with a provider that cannot write.
+
+    Raises:
+        click.UsageError: ``--replace`` or ``--target`` names nothing; a typing error must not read as "no changes".
+        ProblemsError, LockfileError, RemoteError: see ``engine.preview.preview``.
+    """
+    from reconciler.engine.preview import Manifests, preview
+
+    policy = session.policy(
+        limits={
+            "max_deletes": options.allow_deletes,
+            "max_replaces": options.allow_replaces,
+            "max_steps": options.allow_steps,
+        },
+        scope=Scope(options.target, options.exclude),
+        replaced=frozenset(options.replaced),
+        destroy=destroy,
+    )
+    load = (lambda: Manifests(())) if destroy else session.manifests
+    shown = preview(load, session.provider(read_only=True), session.store(), policy)
+    _check_names(shown, options)
+    return shown
+
+
+def _check_names(shown: Preview, options: PlanOptions) -> None:
+    from difflib import get_close_matches
+    from fnmatch import fnmatchcase
+
+    declared = {manifest.name for manifest in shown.desired}
+    known = declared | set(shown.loaded.lockfile.models)
+    for flag, names, among in (("--replace", options.replaced, declared), ("--target", options.target, known)):
+        for name in names:
+            if not any(fnmatchcase(candidate, name) for candidate in among):
+                close = get_close_matches(name, among, n=1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                raise click.UsageError(f"{flag} {name}: there is no model of that name{hint}")
+
+
+def would_do_something(plan: Plan) -> bool:
+    """Tell what ``--detailed-exitcode`` reports as 2."""
+    return not plan.empty

@@ -1,0 +1,54 @@
+"""``tunectl wait``."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.base import Command, Invocation
+from reconciler.cli.output import Outputs, format_option
+from reconciler.cli.running import end, engine_options, reporting, run_options, stopping
+
+
+@click.command("wait", cls=Command, epilog="Example: tunectl wait --timeout 2h")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@run_options
+@format_option("text", "jsonl")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    /,
+    names: tuple[str, ...],
+    timeout: float | None,
+    poll_interval: float | None,
+    lock_timeout: float,
+    formats: tuple[str, ...],
+) -> int:
+    """Wait for running tunings and record their end; apply does the rest (gate, switch, delete)."""
+    from reconciler.cli.words import outcome_line
+    from reconciler.engine.resume import wait_for_running
+    from reconciler.engine.world import World
+
+    outputs = Outputs.parse(formats, ("text", "jsonl"))
+    invocation.machine = outputs.machine
+    with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
+        store = session.store()
+        with store.hold(timeout=lock_timeout):
+            loaded = store.load()
+            unknown = [name for name in names if name not in loaded.lockfile.models]
+            if unknown:
+                raise click.UsageError(f"{unknown[0]}: the lockfile {store.address} has no model of that name")
+            world = World(
+                provider=session.provider(read_only=True),
+                store=store,
+                datasets=session,
+                clock=session.clock,
+                report=report,
+                stop=session.stop,
+            )
+            options = engine_options(invocation, session, timeout=timeout, poll_interval=poll_interval)
+            with stopping(session.stop, invocation.note):
+                outcome = wait_for_running(world, loaded, options, chosen=lambda name: not names or name in names)
+        if invocation.machine is None:
+            click.echo(outcome_line(outcome) if outcome.touched else "Nothing is tuning.")
+        end(outcome, session.stop)
+    return 0

@@ -1,0 +1,277 @@
+"""The only file that knows every adapter: it puts manifests, datasets, providers and stores behind the ports."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from reconciler.core.event import Event
+from reconciler.core.plan import Scope
+from reconciler.core.planning import Policy
+from reconciler.core.policy import Limits
+from reconciler.core.resource import DatasetSource, Desired, Example
+from reconciler.engine.preview import Manifests
+from reconciler.engine.stop import Stop
+from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan, UsageError
+from reconciler.manifest.load import LoadedManifest, load_manifests
+from reconciler.manifest.project import ProjectConfig, load_project
+from reconciler.ports.clock import Clock
+from reconciler.ports.provider import Provider
+from reconciler.ports.store import LockfileStore
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import httpx
+
+    from reconciler.emulator import Emulator
+
+EMULATOR = "emulator"
+STATE_FOLDER = ".tunectl"
+_PATIENCE = 30.0
+
+
+class SystemClock:
+    """The machine's clock; its sleep ends early when the run is to stop."""
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+
+    def now(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, or return as soon as the run is to stop."""
+        self._stop.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What flags and environment say in place of the project file; None leaves the file's word.
+
+    ``train_seconds`` is how long the embedded emulator takes for a tuning. Secrets never show in ``repr``.
+    """
+
+    endpoint: str | None = None
+    project: str | None = None
+    api_version: str | None = None
+    lockfile: str | None = None
+    access_token: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    http_timeout: float = 30.0
+    train_seconds: float = 6.0
+
+
+class Session:
+    """One command's work on one project. A context manager: leaving it closes connections and the embedded emulator."""
+
+    def __init__(
+        self,
+        config: ProjectConfig,
+        overrides: Overrides,
+        *,
+        report: Callable[[Event], None],
+        command: str = "tunectl",
+        clock: Clock | None = None,
+    ) -> None:
+        self.config = _overridden(config, overrides)
+        self.stop = Stop()
+        self.clock: Clock = SystemClock(self.stop) if clock is None else clock
+        self.report = report
+        self._overrides = overrides
+        self._command = command
+        self._closing = ExitStack()
+        self._emulator: Emulator | None = None
+        self._sources: dict[str, tuple[DatasetSource, str]] = {}
+        self._normalizer: Provider | None = None
+        self._store: LockfileStore | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the remote is the emulator in our own process."""
+        return self.config.provider.endpoint == EMULATOR
+
+    def provider(self, *, read_only: bool) -> Provider:
+        """Open the project's provider; one that is read-only cannot write even by mistake."""
+        transport = self._in_process() if self.embedded else None
+        return self._open(self.config.provider.endpoint, transport, read_only=read_only)
+
+    def store(self) -> LockfileStore:
+        """Open the lockfile's store; one for the whole session, since it remembers what it read."""
+        if self._store is None:
+            self._store = self._open_store()
+        return self._store
+
+    def _open_store(self) -> LockfileStore:
+        from reconciler.core.resource import Remote
+        from reconciler.stores.local import LocalBlobStore
+        from reconciler.stores.lockfile import BlobLockfileStore
+
+        address = self.config.lockfile
+        if "://" in address:
+            raise UsageError(
+                f"lockfile {address}: buckets are not supported by this version",
+                hint="give a path, for example tunectl.lock",
+            )
+        path = Path(address) if Path(address).is_absolute() else self.config.root / address
+        provider = self.config.provider
+        endpoint = provider.endpoint if self.embedded else provider.endpoint.rstrip("/")
+        remote = Remote(provider.type, endpoint, provider.project, provider.location)
+        state = self.config.root / STATE_FOLDER
+        return BlobLockfileStore(
+            LocalBlobStore(path, backup=state / "backup" / path.name),
+            remote=remote,
+            new_id=lambda: str(uuid.uuid4()),
+            lock_path=state / f"{path.name}.lock",
+            command=self._command,
+        )
+
+    def manifests(self, paths: Sequence[str] | None = None) -> Manifests:
+        """Read manifests and datasets.
+
+        Raises:
+            ProblemsError: with everything that is wrong, warnings included.
+        """
+        loaded = load_manifests(self.config, paths=paths)
+        problems = list(loaded.problems)
+        desired = []
+        for manifest in loaded.manifests:
+            ready, found = self._complete(manifest)
+            problems.extend(found)
+            desired.append(ready)
+        if any(problem.severity == "error" for problem in problems):
+            raise ProblemsError(tuple(problems))
+        return Manifests(tuple(desired), tuple(problems))
+
+    def examples(self, name: str) -> Sequence[Example]:
+        """Return a manifest's examples, as the engine sends them (``ports.datasets.Datasets``)."""
+        from reconciler.dataset import digest_of, read_examples
+
+        source, digest = self._sources[name]
+        examples = list(read_examples(self.config.root, source))
+        if digest_of(examples) != digest:
+            raise StalePlan(
+                f"{name}: the dataset {source.path or ''} changed since the plan was made; nothing was sent",
+                hint="plan again",
+            )
+        return examples
+
+    def policy(
+        self,
+        *,
+        limits: Mapping[str, int | None] | None = None,
+        scope: Scope | None = None,
+        replaced: frozenset[str] = frozenset(),
+        destroy: bool = False,
+    ) -> Policy:
+        """Return what a plan is asked, with the limits that flags override (``max_deletes`` …)."""
+        return Policy(
+            project=self.config.name,
+            capabilities=self._pure().capabilities,
+            limits=_limited(self.config.limits, limits or {}),
+            scope=scope or Scope(),
+            replace=replaced,
+            destroy=destroy,
+        )
+
+    def _complete(self, manifest: LoadedManifest) -> tuple[Desired, list[Problem]]:
+        """Check a manifest's dataset and spell its spec as the remote will report it."""
+        from reconciler.dataset import check_dataset
+
+        desired = manifest.desired
+        problems: list[Problem] = []
+        provider = self._pure()
+        if manifest.source is not None:
+            checked = check_dataset(self.config.root, manifest.source, provider.capabilities.example_limits)
+            problems.extend(checked.problems)
+            if checked.dataset is not None:
+                self._sources[desired.name] = (manifest.source, checked.dataset.digest)
+            desired = replace(desired, dataset=checked.dataset)
+        try:
+            normal = provider.normalize(desired.spec)
+        except InvalidArgument as error:
+            problems.append(Problem(desired.locate("spec"), f"{desired.name}: {error.message}", error.hint))
+            return desired, problems
+        where = desired.locate("spec")
+        problems.extend(Problem(where, f"{desired.name}: {text}", severity="warning") for text in normal.warnings)
+        return replace(desired, spec=normal.spec), problems
+
+    def _pure(self) -> Provider:
+        """A provider for what needs no remote: it has no credentials and cannot send."""
+        if self._normalizer is None:
+            import httpx
+
+            self._normalizer = self._open(EMULATOR, httpx.MockTransport(_unreachable), read_only=True)
+        return self._normalizer
+
+    def _open(self, endpoint: str, transport: httpx.BaseTransport | None, *, read_only: bool) -> Provider:
+        from reconciler.providers.registry import open_provider
+        from reconciler.providers.settings import ProviderSettings
+
+        config, overrides = self.config.provider, self._overrides
+        settings = ProviderSettings(
+            type=config.type,
+            endpoint=endpoint,
+            project=config.project,
+            location=config.location,
+            api_version=config.api_version,
+            access_token=overrides.access_token,
+            api_key=overrides.api_key,
+            http_timeout=overrides.http_timeout,
+            quota_patience=_PATIENCE,
+            read_only=read_only,
+        )
+        provider = open_provider(settings, transport=transport, clock=self.clock, report=self.report)
+        self._closing.callback(provider.close)
+        return provider
+
+    def _in_process(self) -> httpx.BaseTransport:
+        import httpx
+
+        from reconciler.emulator import Emulator
+
+        if self._emulator is None:
+            folder = self.config.root / STATE_FOLDER
+            folder.mkdir(parents=True, exist_ok=True)
+            self._emulator = Emulator(
+                folder / "emulator.db", clock=self.clock.now, train_seconds=self._overrides.train_seconds
+            )
+            self._closing.callback(self._emulator.close)
+        return httpx.WSGITransport(app=self._emulator.app)
+
+
+def open_project(directory: Path, config: Path | None) -> ProjectConfig:
+    """Read the project file; see ``manifest.project.load_project``."""
+    return load_project(directory, config=config)
+
+
+def _overridden(config: ProjectConfig, overrides: Overrides) -> ProjectConfig:
+    provider = replace(
+        config.provider,
+        endpoint=overrides.endpoint or config.provider.endpoint,
+        project=overrides.project or config.provider.project,
+        api_version=overrides.api_version or config.provider.api_version,
+    )
+    return replace(config, provider=provider, lockfile=overrides.lockfile or config.lockfile)
+
+
+def _limited(limits: Limits, exact: Mapping[str, int | None]) -> Limits:
+    return replace(limits, **{key: value for key, value in exact.items() if value is not None})
+
+
+def _unreachable(request: httpx.Request) -> httpx.Response:
+    raise AssertionError(f"{request.method} {request.url.path} was sent where nothing may be sent")
