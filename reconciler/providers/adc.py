@@ -28,6 +28,9 @@ from reconciler.providers.metadata import METADATA_HOSTS, MetadataCredentials, o
 __all__ = ["DefaultCredentials", "HttpxRequest", "load_default_credentials"]
 
 _AWS = "urn:ietf:params:aws:token-type:aws4_request"
+_PASSING: Final = frozenset({408, 429})
+# What google-auth trips over when a file or an answer has another shape than it believes.
+_NONSENSE: Final = (ValueError, TypeError, KeyError, AttributeError)
 # Type of a credentials file -> module, constructor, and whether it takes scopes (a user's were given at the login).
 _KINDS: Final = {
     "authorized_user": ("google.oauth2.credentials", "from_authorized_user_info", False),
@@ -87,13 +90,17 @@ class HttpxRequest(google.auth.transport.Request):
         """Send a request.
 
         Raises:
-            google.auth.exceptions.TransportError: it was not answered.
+            google.auth.exceptions.TransportError: it was not answered, or a later try may be. That one is ours to make,
+                by the policy of ``retry``; google-auth's own would sleep by the real clock.
         """
         pause = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
         try:
-            return _Response(self._client.request(method, url, content=body, headers=headers, timeout=pause))
+            response = self._client.request(method, url, content=body, headers=headers, timeout=pause)
         except httpx.HTTPError as error:
             raise google.auth.exceptions.TransportError(type(error).__name__) from error
+        if response.is_server_error or response.status_code in _PASSING:
+            raise google.auth.exceptions.TransportError(f"HTTP {response.status_code}")
+        return _Response(response)
 
 
 class DefaultCredentials:
@@ -134,7 +141,7 @@ class DefaultCredentials:
                 status="UNAVAILABLE",
                 hint="check the network; behind a proxy set HTTPS_PROXY",
             ) from error
-        except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as error:
+        except (google.auth.exceptions.GoogleAuthError, OSError, *_NONSENSE) as error:
             # Not chained: google-auth's text may hold the token service's whole answer.
             raise _refused(error, self._mend) from None
 
@@ -186,7 +193,7 @@ def _from_file(path: Path, mend: str) -> google.auth.credentials.Credentials:
         raise AuthenticationFailed(f"{shown}: no JSON credentials file", hint=mend) from None
     try:
         return _from_info(info)
-    except (google.auth.exceptions.GoogleAuthError, ValueError, TypeError, KeyError, AttributeError):
+    except (google.auth.exceptions.GoogleAuthError, *_NONSENSE):
         # Not chained, for the same reason.
         raise AuthenticationFailed(f"{shown}: the credentials file lacks what its type needs", hint=mend) from None
 

@@ -56,8 +56,8 @@ class Tally:
     random: Callable[[], float] = _random
     doubtful: bool = field(default=False, init=False)
     """Whether an earlier try may have been carried out although no answer said so."""
-    _tries: int = field(default=0, init=False)
     _failures: int = field(default=0, init=False)
+    _waits: int = field(default=0, init=False)
     _paused: float = field(default=0.0, init=False)
     _quota: float = field(default=0.0, init=False)
     _cut_short: Fault | None = field(default=None, init=False)
@@ -88,12 +88,16 @@ class Tally:
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         """Return the next pause: the service's advice and a little more, or an exponential one with jitter."""
-        self._tries += 1
+        if patient := self._patient(state):
+            self._waits += 1
+        else:
+            self._failures += 1
         advice = _fault(state).advice
         if advice is not None:
             # Ten workers that were told the same second would come back as one.
             return advice + self.random() * min(1.0, 0.1 * advice + 0.1)
-        ceiling = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (self._tries - 1))
+        rank = self._waits if patient else self._failures
+        ceiling = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (rank - 1))
         return ceiling * (0.5 + 0.5 * self.random())
 
     def _spent(self, state: tenacity.RetryCallState) -> bool:
@@ -101,7 +105,6 @@ class Tally:
         if self._patient(state):
             self._quota += pause
             return self._quota > self.patience.quota
-        self._failures += 1
         self._paused += pause
         return self._failures >= self.patience.tries or self._paused > self.patience.pauses
 
@@ -123,7 +126,7 @@ class Tally:
             reason = f"{reason} (HTTP {error.http_status})"
         elif isinstance(error, Unavailable):
             reason = "the connection was lost"
-        self.report(Retried(self.what, reason, state.upcoming_sleep, self._tries))
+        self.report(Retried(self.what, reason, state.upcoming_sleep, state.attempt_number))
 
 
 def _fault(state: tenacity.RetryCallState) -> Fault:

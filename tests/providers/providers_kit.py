@@ -14,7 +14,7 @@ from reconciler.ports.provider import Provider
 from reconciler.providers.registry import open_provider
 from reconciler.providers.settings import ProviderSettings
 
-TOKEN = "ya29.canary-of-the-access-token-0123456789"
+TOKEN = "ya29.canary-Qa1Ws2Ed3Rf4Tg5Yh6Uj7Ik8Ol9Pz0"
 MODEL = "tunedModels/numbers-1a2b3c4d5e6f"
 OPERATION = f"{MODEL}/operations/qqlbwzfyzn0k"
 
