@@ -1,0 +1,63 @@
+"""``python -m reconciler.emulator``: the emulator on a port, for programs that want no more of tunectl than this.
+
+The first line of its output is its URL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from reconciler.emulator.emulator import Emulator
+from reconciler.emulator.faults import parse_fault
+from reconciler.emulator.serve import serve
+from reconciler.errors import TunectlError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until a signal comes; 0 after one, the error's exit code if it cannot start."""
+    options = vars(_parser().parse_args(arguments))
+    host, port = options.pop("host"), options.pop("port")
+    try:
+        with Emulator(**_settings(options)) as emulator:
+            server = serve(emulator, host, port)
+            sys.stdout.write(f"{server.url}\n")
+            sys.stdout.flush()
+            server.run()
+    except TunectlError as error:
+        sys.stderr.write(f"error: {error}{f' ({error.hint})' if error.hint else ''}\n")
+        return error.exit_code
+    return 0
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    tokens = [text.partition("=") for text in options.pop("token")]
+    faults = [parse_fault(text) for text in options.pop("fault")]
+    accounts = {token: email or "user@example.com" for token, _, email in tokens}
+    return {**options, "faults": faults, "accounts": accounts}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m reconciler.emulator", description="Serve a tunedModels emulator.")
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    add("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
+    add("--data", type=Path, help="file the models live in; none keeps them in memory")
+    add("--seed", type=Path, help="a recorded answer of tunedModels.list to start from")
+    add("--train-seconds", type=float, default=20.0, help="how long a training takes (20)")
+    add("--fault", action="append", default=[], help="e.g. status,code=503,method=POST,count=2")
+    add("--listing-lag", type=float, default=0.0, help="seconds before a new model is listed")
+    add("--operation-ttl", type=float, help="seconds before an operation is forgotten")
+    add("--concurrent-tunings", type=int, help="trainings that may run at once")
+    add("--retired", action="append", default=[], help="a base model that is gone")
+    add("--require-auth", action="store_true", help="refuse requests without a token or an API key")
+    add("--require-quota-project", action="store_true", help="refuse tokens without x-goog-user-project")
+    add("--token", action="append", default=[], help="TOKEN=EMAIL: a credential and whose it is")
+    add("--record-bodies", action="store_true", help="keep request bodies in the log")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

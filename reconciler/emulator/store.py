@@ -1,0 +1,306 @@
+"""The world's memory: one SQLite database, in a file or in memory.
+
+Write-ahead logging lets several processes share a file; a killed process leaves nothing broken behind. Commits are not
+flushed to the disk one by one: after a power cut the last of them may be missing, which a test double can bear.
+No rule of the API lives here.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.emulator.training import Training
+from reconciler.errors import StoreError
+
+_FORMAT = 1
+_BUSY_SECONDS = 30.0
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE models (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  owner TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  ends INTEGER,
+  patched INTEGER,
+  version TEXT NOT NULL,
+  operation TEXT,
+  refusal INTEGER NOT NULL DEFAULT 403,
+  fields TEXT NOT NULL,
+  training TEXT,
+  frozen TEXT
+);
+CREATE TABLE examples (
+  seq INTEGER PRIMARY KEY REFERENCES models (seq) ON DELETE CASCADE,
+  pairs TEXT NOT NULL
+);
+CREATE TABLE permissions (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  seq INTEGER NOT NULL REFERENCES models (seq) ON DELETE CASCADE,
+  type TEXT NOT NULL,
+  email TEXT NOT NULL,
+  role TEXT NOT NULL,
+  UNIQUE (seq, type, email)
+);
+"""
+_COLUMNS = (
+    "m.seq, m.id, m.owner, m.created, m.patched, m.version, m.operation, m.refusal, m.fields, m.training, m.frozen"
+)
+
+Pairs = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A tuned model as it is kept.
+
+    ``fields`` are the answer's fields that do not follow from the training; ``frozen`` are those of a model that was
+    loaded from a listing and not trained here. ``refusal`` is the HTTP status of a create that asks for its id while
+    the asker may not see it. Times are nanoseconds since the epoch.
+    """
+
+    id: str
+    owner: str
+    created: int
+    version: str
+    fields: Mapping[str, Any]
+    operation: str | None = None
+    patched: int | None = None
+    refusal: int = 403
+    training: Training | None = None
+    frozen: Mapping[str, Any] | None = None
+    seq: int = 0
+
+    @property
+    def name(self) -> str:
+        """The resource name."""
+        return f"tunedModels/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Who may do what with a model; ``email`` is empty for everyone."""
+
+    id: int
+    type: str
+    email: str
+    role: str
+
+
+class Store:
+    """The database. One connection, one lock: requests are short, and SQLite writes one at a time anyway."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._lock = threading.RLock()
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                ":memory:" if path is None else str(path),
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(path, error) from error
+        try:
+            self._prepare(path)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise _unusable(path, error) from error
+        except StoreError:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Hold the connection for several reads that belong together."""
+        with self._lock:
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Run a transaction: all of it is kept, or, if an exception leaves the block, nothing."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def add(self, model: Model, pairs: Pairs = ()) -> Model:
+        """Keep a new model, and return it with its number; the id must be free."""
+        cursor = self._db.execute(
+            "INSERT INTO models"
+            " (id, owner, created, ends, patched, version, operation, refusal, fields, training, frozen)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                model.id,
+                model.owner,
+                model.created,
+                _ends(model),
+                model.patched,
+                model.version,
+                model.operation,
+                model.refusal,
+                _dump(model.fields),
+                None if model.training is None else _dump(asdict(model.training)),
+                None if model.frozen is None else _dump(model.frozen),
+            ),
+        )
+        if pairs:
+            self._db.execute("INSERT INTO examples VALUES (?, ?)", (cursor.lastrowid, _dump(pairs)))
+        found = self.find(model.id)
+        assert found is not None  # noqa: S101 - inserted two lines above, in the same transaction
+        return found
+
+    def put(self, model: Model) -> None:
+        """Keep a model's changed owner, patch time, fields and training."""
+        self._db.execute(
+            "UPDATE models SET owner = ?, ends = ?, patched = ?, fields = ?, training = ? WHERE seq = ?",
+            (
+                model.owner,
+                _ends(model),
+                model.patched,
+                _dump(model.fields),
+                None if model.training is None else _dump(asdict(model.training)),
+                model.seq,
+            ),
+        )
+
+    def remove(self, seq: int) -> None:
+        """Forget a model with its examples and permissions."""
+        self._db.execute("DELETE FROM models WHERE seq = ?", (seq,))
+
+    def find(self, model_id: str) -> Model | None:
+        """Return the model of an id."""
+        row = self._db.execute(f"SELECT {_COLUMNS} FROM models m WHERE m.id = ?", (model_id,)).fetchone()  # noqa: S608 - _COLUMNS is a constant
+        return None if row is None else _model(row)
+
+    def models(self, *, after: int, account: str) -> Iterator[tuple[Model, str | None, bool]]:
+        """Yield models in the order they were made, each with the account's role and whether everyone has one."""
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS},"  # noqa: S608 - _COLUMNS is a constant
+            " (SELECT p.role FROM permissions p WHERE p.seq = m.seq AND p.email = ?),"
+            " EXISTS (SELECT 1 FROM permissions p WHERE p.seq = m.seq AND p.type = 'EVERYONE')"
+            " FROM models m WHERE m.seq > ? ORDER BY m.seq",
+            (account, after),
+        )
+        try:
+            for row in rows:
+                yield _model(row[:-2]), "OWNER" if row[2] == account else row[-2], bool(row[-1])
+        finally:
+            rows.close()
+
+    def pairs(self, seq: int) -> list[tuple[str, str]]:
+        """Return the training examples of a model."""
+        row = self._db.execute("SELECT pairs FROM examples WHERE seq = ?", (seq,)).fetchone()
+        return [] if row is None else [(text, output) for text, output in json.loads(row[0])]
+
+    def running(self, now: int) -> int:
+        """Count the trainings that are not over."""
+        row = self._db.execute("SELECT COUNT(*) FROM models WHERE ends IS NULL OR ends > ?", (now,)).fetchone()
+        return int(row[0])
+
+    def count(self) -> int:
+        """Count the models."""
+        return int(self._db.execute("SELECT COUNT(*) FROM models").fetchone()[0])
+
+    def last_number(self) -> int:
+        """Return the number of the newest model there ever was."""
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'models'").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def permissions(self, seq: int, *, after: int = 0) -> list[Permission]:
+        """Return the permissions of a model in the order they were made."""
+        rows = self._db.execute(
+            "SELECT id, type, email, role FROM permissions WHERE seq = ? AND id > ? ORDER BY id", (seq, after)
+        )
+        return [Permission(*row) for row in rows]
+
+    def grant(self, seq: int, *, type: str, email: str, role: str) -> Permission:  # noqa: A002 - the API's word
+        """Add a permission, or change the role of the one that is there."""
+        row = self._db.execute(
+            "INSERT INTO permissions (seq, type, email, role) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (seq, type, email) DO UPDATE SET role = excluded.role RETURNING id, type, email, role",
+            (seq, type, email, role),
+        ).fetchone()
+        return Permission(*row)
+
+    def revoke(self, permission_id: int) -> None:
+        """Remove a permission."""
+        self._db.execute("DELETE FROM permissions WHERE id = ?", (permission_id,))
+
+    def note(self, key: str, value: str) -> bool:
+        """Keep a fact about the world; False if it was known already."""
+        cursor = self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
+        return cursor.rowcount == 1
+
+    def clear(self) -> None:
+        """Forget every model, and every fact but the format."""
+        self._db.execute("DELETE FROM models")
+        self._db.execute("DELETE FROM meta")
+
+    def _prepare(self, path: Path | None) -> None:
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if path is not None:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+        with self.writing():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in filter(str.strip, _TABLES.split(";")):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {_FORMAT}")
+            elif version != _FORMAT:
+                raise StoreError(
+                    f"{path}: written by another version of the emulator (format {version}, this one has {_FORMAT})",
+                    hint="use another --data file",
+                )
+
+
+def _model(row: Sequence[Any]) -> Model:
+    seq, model_id, owner, created, patched, version, operation, refusal, fields, training, frozen = row
+    return Model(
+        id=model_id,
+        owner=owner,
+        created=created,
+        version=version,
+        fields=json.loads(fields),
+        operation=operation,
+        patched=patched,
+        refusal=refusal,
+        training=None if training is None else Training(**json.loads(training)),
+        frozen=None if frozen is None else json.loads(frozen),
+        seq=seq,
+    )
+
+
+def _ends(model: Model) -> int | None:
+    """When the model's training is over; 0 for one that was not trained here."""
+    return 0 if model.training is None else model.training.ends
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _unusable(path: Path | None, error: Exception) -> StoreError:
+    return StoreError(
+        f"{path}: the emulator cannot keep its models there: {error}",
+        hint="give --data another file, or remove it: it holds simulated models only",
+    )
