@@ -1,4 +1,9 @@
 """Training data: readers for each format, the checks, and the content digest.
 
-No training row may leave this package but through ``examples``; messages name lines, never contents.
+No training row may leave this package but through ``read_examples``; messages name lines, never contents.
 """
+
+from reconciler.dataset.check import DatasetReport, check_dataset, read_examples
+from reconciler.dataset.digest import digest_of
+
+__all__ = ["DatasetReport", "check_dataset", "digest_of", "read_examples"]

@@ -1,0 +1,124 @@
+"""Reading a manifest's dataset: every row checked, the whole digested, in one pass and little memory."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.core.resource import Dataset, DatasetSource, Example, ExampleLimits
+from reconciler.dataset.files import Broken, Flaw, open_dataset
+from reconciler.dataset.inspection import Inspection, in_file, problem
+from reconciler.dataset.rows import FORMATS, Columns, Row
+from reconciler.errors import Location, Problem, ProblemsError, TunectlError
+
+__all__ = ["DatasetReport", "check_dataset", "read_examples"]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """What a look at a dataset has shown. ``dataset`` is None when an example is wrong or unreadable."""
+
+    dataset: Dataset | None
+    problems: tuple[Problem, ...]
+
+
+def check_dataset(root: Path, source: DatasetSource, limits: ExampleLimits) -> DatasetReport:
+    """Check every example of a dataset, and of its validation file if it has one, and digest it.
+
+    Args:
+        root: the project's folder, which no path may leave.
+        source: what the manifest says.
+        limits: the longest example the service accepts, in characters (code points).
+
+    Returns:
+        The digest and number of the training examples, and all problems: at most 20 errors a file and the number of
+        further ones, and warnings about rows that repeat or contradict each other. Never raises for a user's mistake.
+    """
+    columns = Columns.named(source.input_key, source.output_key)
+    if source.path is None:
+        training = _check_inline(source, columns, limits)
+    else:
+        training = _check_file(root, source.path, source.location, columns, limits)
+    if source.validation is None:
+        return training
+    validation = _check_file(root, source.validation, source.location, columns, limits)
+    return DatasetReport(training.dataset, training.problems + validation.problems)
+
+
+def read_examples(root: Path, source: DatasetSource) -> Iterator[Example]:
+    """Yield the examples of a dataset, in order, one at a time.
+
+    Raises:
+        ProblemsError: the dataset cannot be opened, or a row holds no example; at the first one.
+    """
+    if source.path is None:
+        yield from (example for example, _ in source.inline)
+        return
+    columns = Columns.named(source.input_key, source.output_key)
+    try:
+        with closing(_rows(root, source.path, columns)) as rows:
+            for row in rows:
+                yield _example(row)
+    except TunectlError as error:
+        raise ProblemsError((_unopened(source.path, source.location, error),)) from error
+    except Broken as error:
+        raise ProblemsError((problem(error.flaw, in_file(source.path)),)) from error
+
+
+def _example(row: Row | Flaw) -> Example:
+    if isinstance(row, Flaw):
+        raise Broken(row)
+    return Example(row[1], row[2])
+
+
+def _check_inline(source: DatasetSource, columns: Columns, limits: ExampleLimits) -> DatasetReport:
+    """Check examples that stand in the manifest; rows are counted, and found again by their number."""
+
+    def locate(number: int, _column: int | None) -> Location:
+        return source.inline[number - 1][1]
+
+    inspection = Inspection(columns, limits, locate)
+    rows = ((number, each.input, each.output) for number, (each, _) in enumerate(source.inline, 1))
+    return _report(inspection, rows, "the dataset", source.location)
+
+
+def _check_file(root: Path, path: str, named_at: Location, columns: Columns, limits: ExampleLimits) -> DatasetReport:
+    inspection = Inspection(columns, limits, in_file(path))
+    try:
+        with closing(_rows(root, path, columns)) as rows:
+            return _report(inspection, rows, f"dataset '{path}'", named_at)
+    except TunectlError as error:
+        return DatasetReport(None, (_unopened(path, named_at, error),))
+
+
+def _report(inspection: Inspection, rows: Iterator[Row | Flaw], name: str, named_at: Location) -> DatasetReport:
+    inspection.take(rows)
+    if inspection.errors:
+        return DatasetReport(None, tuple(inspection.report()))
+    if not inspection.count:
+        return DatasetReport(None, (Problem(named_at, f"{name} holds no examples"),))
+    return DatasetReport(Dataset(inspection.digest, inspection.count), tuple(inspection.report()))
+
+
+def _rows(root: Path, path: str, columns: Columns) -> Generator[Row | Flaw, None, None]:
+    """Open a file and yield its rows.
+
+    Raises:
+        TunectlError: the file cannot be opened or read, or its format is not known.
+    """
+    read = FORMATS.get(posixpath.splitext(path)[1].lower())
+    if read is None:
+        raise TunectlError(f"is of no known format: {', '.join(FORMATS)}")
+    with open_dataset(root, path) as file:
+        try:
+            yield from read(file, columns)
+        except OSError as error:
+            raise TunectlError(f"cannot be read: {os.strerror(error.errno or 0)}") from error
+
+
+def _unopened(path: str, named_at: Location, error: TunectlError) -> Problem:
+    return Problem(named_at, f"dataset '{path}' {error.message}", error.hint)
