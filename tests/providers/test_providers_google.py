@@ -387,6 +387,34 @@ class TestPoll:
         news = bench(serve).provider.poll([Operation(MODEL, OPERATION), Operation("tunedModels/b")])
         assert news[0].error == "tuning failed; the service no longer says why"
 
+    def test_a_listing_says_how_far_once_the_total_is_known(self):
+        task = {"snapshots": [{"step": 3, "meanLoss": 9.0}]}
+        names = ["tunedModels/a", "tunedModels/b"]
+        desk = bench(ok({"tunedModels": [model(name, state="CREATING", tuningTask=task) for name in names]}))
+        known, unknown = desk.provider.poll(
+            [Operation(names[0], progress=Progress(total_steps=12)), Operation(names[1])]
+        )
+        assert (known.progress.completed_steps, known.progress.total_steps, known.progress.percent) == (3, 12, 25.0)
+        assert (unknown.progress.total_steps, unknown.progress.percent) == (None, None)
+
+    def test_what_a_bare_listing_does_not_tell_is_kept(self):
+        fleet = ok({"tunedModels": [model(f"tunedModels/m{number}", state="CREATING") for number in range(60)]})
+        before = Progress(6, 12, 50.0, Snapshot(6, 1, 2.0))
+        asked = [Operation(f"tunedModels/m{number}", progress=before) for number in range(60)]
+        assert [item.progress for item in bench(fleet).provider.poll(asked)] == [before] * 60
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"name": OPERATION, "done": True, "response": model(createTime="2023-09-19T19:56:25Z")},
+            model(createTime="2023-09-19T19:56:25Z"),
+        ],
+    )
+    def test_the_models_time_of_birth_comes_along(self, answer):
+        asked = Operation(MODEL, OPERATION if "done" in answer else None)
+        (news,) = bench(ok(answer)).provider.poll([asked])
+        assert news.create_time == "2023-09-19T19:56:25Z"
+
     def test_nothing_outstanding_needs_no_request(self):
         desk = bench(ok({}))
         assert list(desk.provider.poll([])) == []

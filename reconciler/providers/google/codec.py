@@ -7,6 +7,7 @@ spelling that is the same float32, no field that the spec does not set.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +24,7 @@ __all__ = [
     "base_models",
     "creation",
     "curve",
+    "followed",
     "normalized",
     "observation",
     "operation",
@@ -125,6 +127,7 @@ def operation(wire: WireOperation, resource: str) -> Operation:
         done=wire.done,
         error=error,
         progress=Progress(known.completed_steps, known.total_steps, known.completed_percent, last),
+        create_time=wire.response.create_time if wire.response else None,
     )
 
 
@@ -137,7 +140,20 @@ def operation_of_model(seen: Observation, name: str | None) -> Operation:
         done=failed or seen.state is ModelState.READY,
         error="tuning failed; the service no longer says why" if failed else None,
         progress=seen.progress,
+        create_time=seen.create_time,
     )
+
+
+def followed(asked: Operation, news: Operation) -> Operation:
+    """Return the news of an operation with what only an earlier answer knew: a listing never tells the total."""
+    before, now = asked.progress or Progress(), news.progress or asked.progress
+    if now is not None:
+        total = now.total_steps or before.total_steps
+        percent = now.percent
+        if percent is None and total and now.completed_steps is not None:
+            percent = 100.0 * now.completed_steps / total
+        now = replace(now, total_steps=total, percent=percent)
+    return replace(news, name=asked.name, progress=now, create_time=news.create_time or asked.create_time)
 
 
 def base_models(page: BaseModelPage) -> tuple[BaseModel, ...]:

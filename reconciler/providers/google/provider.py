@@ -158,13 +158,13 @@ class GoogleProvider:
 
     def poll(self, operations: Sequence[Operation]) -> Sequence[Operation]:
         """Return the news: of one tuning by its operation, of many by one listing of all models."""
-        if len(operations) == 1:
-            return (self._operation(operations[0]),)
         if not operations:
             return ()
+        if len(operations) == 1:
+            return (codec.followed(operations[0], self._operation(operations[0])),)
         curves = len(operations) <= _CURVES_LIMIT and self._fleet <= _CURVES_FLEET
         listed = {seen.resource: seen for seen in self.observe(snapshots=curves)}
-        return tuple(self._news(asked, listed.get(asked.resource)) for asked in operations)
+        return tuple(codec.followed(asked, self._news(asked, listed.get(asked.resource))) for asked in operations)
 
     def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
         """Ask a tuned model.
@@ -230,7 +230,7 @@ class GoogleProvider:
         """Return the news of one tuning from its operation, or from the model if the operation's record is gone."""
         if asked.name is not None:
             try:
-                return replace(self._recorded(asked.name, asked.resource), name=asked.name)
+                return self._recorded(asked.name, asked.resource)
             except NotFound:
                 pass
         return self._news(asked, None)

@@ -114,6 +114,12 @@ class WireStatus(_Wire):
     message: str = ""
 
 
+class WireMade(_Wire):
+    """The TunedModel that an operation ends with; all else of it is read from the model itself."""
+
+    create_time: str | None = None
+
+
 class WireOperation(_Wire):
     """google.longrunning.Operation; neither response nor error means that it is running."""
 
@@ -121,6 +127,7 @@ class WireOperation(_Wire):
     done: bool = False
     metadata: WireMetadata = WireMetadata()
     error: WireStatus | None = None
+    response: WireMade | None = None
 
 
 class WireText(_Wire):
