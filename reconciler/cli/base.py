@@ -78,16 +78,19 @@ class Invocation:
             return False
         return bool(stream.isatty())
 
-    def directory(self) -> Path:
-        """Return the folder to work in.
+    def enter(self) -> None:
+        """Go to the folder that ``-C`` names; every path on the command line is meant from there, as with git.
 
         Raises:
             click.UsageError: there is no such folder.
         """
-        folder = Path(self.globals.directory or ".")
-        if not folder.is_dir():
-            raise click.UsageError(f"-C {folder}: there is no such folder")
-        return folder
+        folder = self.globals.directory
+        if folder is None:
+            return
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise click.UsageError(f"-C {folder}: {os.strerror(error.errno or 0)}") from error
 
     def config(self) -> Path | None:
         """Return the project file that flag or environment name, if any."""
@@ -103,7 +106,7 @@ class Invocation:
         """Open the project that flags, environment and files describe."""
         from reconciler.wiring import Session, open_project
 
-        config = open_project(self.directory(), self.config())
+        config = open_project(Path.cwd(), self.config())
         return Session(config, self._overrides(), report=report or _ignore, command=self.command, clock=self.clock)
 
     def number(self, name: str, default: float, *, least: float = 0.0) -> float:
@@ -166,6 +169,7 @@ class Command(click.Command):
         given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
         invocation.globals = Globals.of(given).over(invocation.globals)
         invocation.command = f"tunectl {ctx.info_name}"
+        invocation.enter()
         return super().invoke(ctx)
 
 

@@ -30,7 +30,7 @@ def show(error: TunectlError, invocation: Invocation) -> int:
     else:
         from reconciler.views.problems import render_error
 
-        text = render_error(error, read_lines=_source(invocation), color=invocation.color(sys.stderr))
+        text = render_error(error, read_lines=_source(), color=invocation.color(sys.stderr))
         click.echo(text, err=True, nl=False)
     if invocation.github:
         from reconciler.cli.actions import annotate
@@ -43,7 +43,7 @@ def show_problems(problems: Sequence[Problem], invocation: Invocation) -> None:
     """Print warnings on standard error."""
     from reconciler.views.problems import render_problems
 
-    text = render_problems(problems, read_lines=_source(invocation), color=invocation.color(sys.stderr))
+    text = render_problems(problems, read_lines=_source(), color=invocation.color(sys.stderr))
     click.echo(text, err=True, nl=False)
 
 
@@ -105,9 +105,9 @@ def _tell(error: TunectlError, invocation: Invocation) -> None:
         report(Errored(error.message, error.hint, error.exit_code))
 
 
-def _source(invocation: Invocation) -> Callable[[str], list[str] | None]:
+def _source() -> Callable[[str], list[str] | None]:
     """Give the lines of files inside the project, for excerpts."""
-    root = Path(invocation.globals.directory or ".").resolve()
+    root = Path.cwd()
 
     def lines(file: str) -> list[str] | None:
         path = (root / file).resolve()

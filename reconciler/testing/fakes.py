@@ -1,0 +1,230 @@
+"""Fakes with rules: a provider that refuses what a real one refuses, and a clock that only moves when it is told to.
+
+For tests of engines and for those who write a provider or a store of their own. Nothing here sleeps or sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from reconciler.core.canonical import Json
+from reconciler.core.event import Event
+from reconciler.core.observation import ModelState, Observation, Operation, Progress
+from reconciler.core.resource import BaseModel, Capabilities, Effect, Example, Remote, Spec
+from reconciler.errors import AlreadyExists, NotFound, TunectlError
+from reconciler.ports.provider import CreateRequest, Normalized
+
+T = TypeVar("T")
+
+CAPABILITIES = Capabilities(
+    effects={
+        "displayName": Effect.UPDATE,
+        "description": Effect.UPDATE,
+        "temperature": Effect.UPDATE,
+        "topP": Effect.UPDATE,
+        "topK": Effect.UPDATE,
+        "baseModel": Effect.REPLACE,
+        "source": Effect.REPLACE,
+        "hyperparameters": Effect.REPLACE,
+    },
+    resource_prefix="tunedModels/",
+    display_name_limit=40,
+    defaults={"epochCount": (5,), "batchSize": (4, 16)},
+)
+
+REMOTE = Remote("generativelanguage", "https://fake.invalid", "fake-project")
+
+
+class FakeClock:
+    """Seconds that pass only by sleeping. ``slept`` remembers every pause."""
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._now = start
+        self.slept: list[float] = []
+        self.on_sleep: Callable[[], None] = lambda: None
+
+    def now(self) -> float:
+        """Return the time."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self.slept.append(seconds)
+        self._now += seconds
+        self.on_sleep()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass without anybody sleeping."""
+        self._now += seconds
+
+
+class EventLog:
+    """A reporter that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event, /) -> None:
+        """Take note of an event."""
+        self.events.append(event)
+
+    def of(self, *types: type) -> list[Event]:
+        """Return the events of these types, in order."""
+        return [event for event in self.events if isinstance(event, types)]
+
+
+@dataclass(slots=True)
+class _Model:
+    spec: Spec
+    examples: tuple[Example, ...]
+    created: float
+    ends: float
+    error: str | None = None
+
+
+class FakeProvider:
+    """A service in memory: ids are unique, training takes clock seconds, what is not there is not found.
+
+    ``train_seconds`` is the length of every training. ``doom`` maps resources to the error their training ends with.
+    ``before`` and ``after`` are called with the name of each method and the resource it is about; raising from
+    ``before`` means that nothing was done, from ``after`` that the answer was lost. ``calls`` lists every call.
+    """
+
+    def __init__(self, clock: FakeClock, *, train_seconds: float = 60.0, remote: Remote = REMOTE) -> None:
+        self._clock = clock
+        self._remote = remote
+        self.train_seconds = train_seconds
+        self.models: dict[str, _Model] = {}
+        self.doom: dict[str, str] = {}
+        self.bases = [BaseModel("models/text-bison-001", tunable=True), BaseModel("models/chat-001", tunable=False)]
+        self.calls: list[tuple[str, str]] = []
+        self.before: Callable[[str, str], None] = lambda *_: None
+        self.after: Callable[[str, str], None] = lambda *_: None
+        self.closed = False
+
+    @property
+    def remote(self) -> Remote:
+        """Which remote this is."""
+        return self._remote
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return CAPABILITIES
+
+    def normalize(self, spec: Spec) -> Normalized:
+        """Return the spec as it is; this service has no spelling of its own."""
+        return Normalized(spec)
+
+    def observe(self, *, snapshots: bool = False) -> Sequence[Observation]:  # noqa: ARG002  # it keeps no curves
+        """List everything."""
+        return self._call("observe", "", lambda: [self._show(resource) for resource in sorted(self.models)])
+
+    def get(self, resource: str) -> Observation:
+        """Return one model."""
+        return self._call("get", resource, lambda: self._show(resource))
+
+    def base_models(self) -> Sequence[BaseModel]:
+        """List the base models."""
+        return self._call("base_models", "", lambda: list(self.bases))
+
+    def create(self, request: CreateRequest) -> Operation:
+        """Start a training, unless the id is taken."""
+
+        def work() -> Operation:
+            resource = request.resource
+            if resource in self.models:
+                raise AlreadyExists(f"{resource} exists", status="ALREADY_EXISTS", http_status=409)
+            now = self._clock.now()
+            self.models[resource] = _Model(
+                dict(request.spec),
+                tuple(request.examples),
+                now,
+                now + self.train_seconds,
+                self.doom.get(resource),
+            )
+            return Operation(resource, name=f"{resource}/operations/op1", progress=Progress(total_steps=100))
+
+        return self._call("create", request.resource, work)
+
+    def update(self, resource: str, fields: Mapping[str, Json]) -> Observation:
+        """Patch a model; what cannot change in place is refused."""
+
+        def work() -> Observation:
+            model = self._model(resource)
+            bad = [path for path in fields if CAPABILITIES.effect(path) is not Effect.UPDATE]
+            if bad:
+                raise TunectlError(f"{bad[0]} cannot be patched")
+            model.spec = {**model.spec, **fields}
+            return self._show(resource)
+
+        return self._call("update", resource, work)
+
+    def delete(self, resource: str) -> None:
+        """Delete a model."""
+
+        def work() -> None:
+            self._model(resource)
+            del self.models[resource]
+
+        self._call("delete", resource, work)
+
+    def poll(self, operations: Sequence[Operation]) -> Sequence[Operation]:
+        """Answer for all of them in one request."""
+        return self._call("poll", "", lambda: [self._news(operation) for operation in operations])
+
+    def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
+        """Answer with the output of the example that has this input."""
+
+        def work() -> list[str]:
+            known = {example.input: example.output for example in self._model(resource).examples}
+            return [known.get(prompt, "?")] * candidates
+
+        return self._call("generate", resource, work)
+
+    def close(self) -> None:
+        """Note that nobody needs it any more."""
+        self.closed = True
+
+    def paid(self) -> int:
+        """Return how many creates the service accepted."""
+        return sum(1 for method, _ in self.calls if method == "create!")
+
+    def _call(self, method: str, resource: str, work: Callable[[], T]) -> T:
+        self.calls.append((method, resource))
+        self.before(method, resource)
+        result = work()
+        if method == "create":
+            self.calls.append(("create!", resource))
+        self.after(method, resource)
+        return result
+
+    def _model(self, resource: str) -> _Model:
+        if resource not in self.models:
+            raise NotFound(f"{resource} does not exist.", status="NOT_FOUND", http_status=404)
+        return self.models[resource]
+
+    def _show(self, resource: str) -> Observation:
+        model = self._model(resource)
+        over = self._clock.now() >= model.ends
+        state = ModelState.TUNING if not over else ModelState.FAILED if model.error else ModelState.READY
+        return Observation(
+            resource=resource,
+            spec=model.spec,
+            state=state,
+            create_time=datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            error=model.error if over else None,
+        )
+
+    def _news(self, operation: Operation) -> Operation:
+        if operation.resource not in self.models:
+            return replace(operation, gone=True)
+        seen = self._show(operation.resource)
+        model = self.models[operation.resource]
+        share = min(1.0, (self._clock.now() - model.created) / self.train_seconds) if self.train_seconds else 1.0
+        progress = Progress(int(100 * share), 100, 100 * share)
+        done = seen.state is not ModelState.TUNING
+        return replace(operation, done=done, error=seen.error, progress=progress, create_time=seen.create_time)
