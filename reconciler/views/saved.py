@@ -20,7 +20,7 @@ from reconciler.core.text import clip, sanitize
 from reconciler.errors import StalePlan
 from reconciler.views.document import FORMAT, action_document, to_document
 from reconciler.views.shapes import ActionShape, SavedShape
-from reconciler.views.words import count, json_text, remote_text, short_digest
+from reconciler.views.words import count, guard, json_text, remote_text, short_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def what_moved(saved: SavedPlan, now: Plan) -> tuple[str, ...]:
         before, after = approved.get(name), wanted.get(name)
         if before is None or after is None or before.digest != after.digest:
             lines.append(f"{name}: approved {_spoken(before)}, now {_spoken(after, before)}")
-    return tuple(sanitize(line) for line in lines)
+    return tuple(guard(sanitize(line)) for line in lines)
 
 
 def _by_name(actions: Iterable[ActionShape]) -> dict[str, ActionShape]:

@@ -1,0 +1,85 @@
+"""One row for each model that a table or a page shows: what the lockfile records beside what the service reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
+from reconciler.core.observation import ModelState, Observation, Progress
+
+MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A model of ours.
+
+    ``role`` says what it is to its name: ``current``, ``candidate``, ``retained``, ``rejected``, ``failed`` or
+    ``deposed``. ``remote`` is the state the service reports, ``missing`` if it does not know the model, None if nobody
+    looked. ``error`` is the service's reason for a failure.
+    """
+
+    name: str
+    role: str
+    instance: Instance
+    remote: str | None = None
+    progress: Progress | None = None
+    error: str | None = None
+
+    @property
+    def state(self) -> str:
+        """The state in words: the recorded one, with what the service says where that is different."""
+        recorded = self.instance.state.value
+        if self.remote is None or self.remote == recorded:
+            return recorded
+        if self.remote == MISSING and self.instance.state is InstanceState.PENDING:
+            return recorded  # an intent: nothing needs to be there yet
+        if self.remote == ModelState.READY and self.instance.state is InstanceState.REJECTED:
+            return recorded  # a rejected model is ready all the same; it only does not serve
+        if self.remote == ModelState.TUNING and self.instance.state is InstanceState.PENDING:
+            return self.remote
+        return f"{recorded}, remotely {self.remote}"
+
+
+def build_rows(
+    lockfile: Lockfile,
+    observations: Mapping[str, Observation] | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    former: bool = False,
+) -> tuple[Row, ...]:
+    """Return the rows of a lockfile, by name.
+
+    Args:
+        lockfile: what is recorded.
+        observations: what the service reports, by resource; None if nobody looked.
+        names: only these; all if None.
+        former: whether models that no longer serve get rows too.
+    """
+    wanted = sorted(lockfile.models) if names is None else [name for name in names if name in lockfile.models]
+    return tuple(
+        _row(name, role, instance, observations)
+        for name in wanted
+        for role, instance in _instances(lockfile.models[name], former=former)
+    )
+
+
+def _instances(entry: Entry, *, former: bool) -> Iterator[tuple[str, Instance]]:
+    yield "current", entry.current
+    if entry.candidate is not None:
+        yield "candidate", entry.candidate
+    if former:
+        yield from (("retained", instance) for instance in entry.retained)
+        yield from (("rejected", instance) for instance in entry.rejected)
+        yield from (("failed", instance) for instance in entry.failed)
+        yield from (("deposed", instance) for instance in entry.deposed)
+
+
+def _row(name: str, role: str, instance: Instance, observations: Mapping[str, Observation] | None) -> Row:
+    if observations is None:
+        return Row(name, role, instance, error=instance.error)
+    seen = observations.get(instance.resource)
+    if seen is None:
+        return Row(name, role, instance, remote=MISSING, error=instance.error)
+    return Row(name, role, instance, seen.state.value, seen.progress, instance.error or seen.error)

@@ -1,0 +1,150 @@
+"""Tables and pages for people: the managed models (``status``), one of them in full (``show``), and drift."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from reconciler.core.observation import Observation, Progress
+from reconciler.core.plan import Drift, Unmanaged
+from reconciler.core.text import clip, sanitize
+from reconciler.views.paint import Paint, painter
+from reconciler.views.plan_text import drift_line, unmanaged_line
+from reconciler.views.rows import Row
+from reconciler.views.words import bullets, count, dataset_text, guard, short_digest, value_text
+
+_HEADS = ("NAME", "STATE", "PROGRESS", "EXAMPLES", "CREATED", "MODEL")
+_STYLES = {"ready": "green", "tuning": "yellow", "pending": "yellow", "failed": "bold red", "rejected": "red"}
+_SHOWN_UNMANAGED = 50
+_CELL = 80
+
+
+def render_status(rows: Sequence[Row], *, color: bool = False) -> str:
+    """Return the managed models as a table; a candidate stands under the model whose place it is to take."""
+    if not rows:
+        return "No models are managed here yet.\n"
+    paint = painter(color=color)
+    table = [_HEADS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(_HEADS))]
+    lines = [paint(_line(_HEADS, widths), "bold")]
+    for row, cells in zip(rows, table[1:], strict=True):
+        lines.append(paint(_line(cells, widths), _STYLES.get(row.state, "")))
+        if row.error is not None:
+            lines.append(f"  {clip(sanitize(row.error), 2 * _CELL)}")
+    return guard("\n".join((*lines, "", counted(rows))) + "\n")
+
+
+def render_model(
+    rows: Sequence[Row], observations: Mapping[str, Observation] | None = None, *, color: bool = False
+) -> str:
+    """Return everything about one name: each of its models in a block of its own.
+
+    Args:
+        rows: the rows of the name, former models included.
+        observations: what the service reports, by resource.
+        color: whether to use SGR codes.
+    """
+    paint = painter(color=color)
+    blocks = ["\n".join(_block(row, observations or {}, paint)) for row in rows]
+    return guard("\n\n".join(blocks) + "\n")
+
+
+def render_drift(
+    drift: Sequence[Drift],
+    unmanaged: Sequence[Unmanaged],
+    coverage: float | None = None,
+    *,
+    color: bool = False,
+    width: int = 120,
+) -> str:
+    """Return what is not as the last apply left it.
+
+    Args:
+        drift: what moved.
+        unmanaged: models that nothing in the lockfile records.
+        coverage: how much of what is there is managed here, in percent.
+        color: whether to use SGR codes.
+        width: characters a line should keep to; values are cut for it.
+    """
+    paint = painter(color=color)
+    lines = [paint(drift_headline(drift), "bold"), *(f"  {drift_line(item, width=width)}" for item in drift)]
+    if unmanaged:
+        shown = bullets((unmanaged_line(model) for model in unmanaged), cap=_SHOWN_UNMANAGED)
+        lines += ["", paint(f"{count(len(unmanaged), 'remote model')} not managed here:", "bold")]
+        lines += [f"  {line}" for line in shown]
+    if coverage is not None:
+        lines += ["", coverage_line(coverage)]
+    return guard("\n".join(lines) + "\n")
+
+
+def counted(rows: Sequence[Row]) -> str:
+    """Return how many models are in which state."""
+    states = Counter(sanitize(row.state) for row in rows)
+    listed = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
+    return f"{count(len(rows), 'model')}: {listed}"
+
+
+def drift_headline(drift: Sequence[Drift]) -> str:
+    """Return whether there is drift, and how much of each kind."""
+    kinds = Counter(item.kind for item in drift)
+    listed = ", ".join(f"{number:,} {sanitize(kind)}" for kind, number in sorted(kinds.items()))
+    return f"Drift: {listed}." if drift else "No drift."
+
+
+def coverage_line(coverage: float) -> str:
+    """Return how much of what is there is managed here; what rounds to all but is not all stays below 100."""
+    percent = min(round(coverage), 99) if coverage < 100 else 100  # noqa: PLR2004  # percent
+    return f"Coverage: {percent}% of the remote models are managed here."
+
+
+def progress_text(progress: Progress | None) -> str:
+    """Return how far a tuning is, for a table cell."""
+    if progress is None:
+        return ""
+    done, total = progress.completed_steps, progress.total_steps
+    steps = "" if done is None else f"{done:,}" if total is None else f"{done:,}/{total:,}"
+    percent = "" if progress.percent is None else f"{progress.percent:.0f}%"
+    return " ".join(part for part in (steps, percent) if part)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    instance = row.instance
+    name = row.name if row.role == "current" else f"  {row.role}"
+    cells = (
+        name,
+        row.state,
+        progress_text(row.progress),
+        "" if instance.dataset is None else f"{instance.dataset.examples:,}",
+        instance.create_time or "",
+        instance.resource,
+    )
+    return tuple(clip(sanitize(cell), _CELL) for cell in cells)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _block(row: Row, observations: Mapping[str, Observation], paint: Paint) -> Iterator[str]:
+    instance = row.instance
+    yield paint(sanitize(f"{row.name} ({row.role})"), "bold")
+    facts = {
+        "model": instance.resource,
+        "state": row.state,
+        "error": row.error,
+        "revision": short_digest(instance.revision),
+        "attempt": str(instance.attempt),
+        "created": instance.create_time,
+        "operation": instance.operation,
+        "dataset": None if instance.dataset is None else dataset_text(instance.dataset, None),
+        "progress": progress_text(row.progress) or None,
+    }
+    seen = observations.get(instance.resource)
+    facts |= {f"applied {path}": value_text(value) for path, value in sorted(instance.spec.items())}
+    if seen is not None:
+        facts |= {f"remote {path}": value_text(value) for path, value in sorted(seen.spec.items())}
+        facts["updated"] = seen.update_time
+    known = {sanitize(key): sanitize(text) for key, text in facts.items() if text is not None}
+    widest = max(map(len, known))
+    for key, text in known.items():
+        yield f"  {key:<{widest}}  {text}"
