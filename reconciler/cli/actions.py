@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Problem
 
 if TYPE_CHECKING:
-    from reconciler.core.plan import Plan
+    from reconciler.core.plan import Drift, Plan
 
 
 def report_plan(plan: Plan, environ: Mapping[str, str]) -> str:
@@ -20,12 +20,11 @@ def report_plan(plan: Plan, environ: Mapping[str, str]) -> str:
     Raises:
         StoreError: a file the runner named cannot be written.
     """
-    from reconciler.views.github import annotations, write_outputs, write_summary
+    from reconciler.views.github import annotations, write_outputs
     from reconciler.views.plan_markdown import render_markdown
     from reconciler.views.plan_text import render_plan
 
-    if summary := environ.get("GITHUB_STEP_SUMMARY"):
-        write_summary(Path(summary), render_markdown(plan))
+    summarise(render_markdown(plan), environ)
     if output := environ.get("GITHUB_OUTPUT"):
         counts = plan.summary
         values = {
@@ -37,6 +36,25 @@ def report_plan(plan: Plan, environ: Mapping[str, str]) -> str:
     problems = [Problem(None, violation) for violation in plan.violations]
     notes = annotations((*problems, *plan.warnings), title="tunectl plan")
     return render_plan(plan, color=False) + "".join(f"{note}\n" for note in notes)
+
+
+def report_drift(drift: Sequence[Drift], markdown: str, text: str, environ: Mapping[str, str]) -> str:
+    """Write the audit's summary and outputs; return what goes to standard output. Raises as ``report_plan``."""
+    from reconciler.views.github import annotations, write_outputs
+
+    summarise(markdown, environ)
+    if output := environ.get("GITHUB_OUTPUT"):
+        write_outputs(Path(output), {"has-drift": str(bool(drift)).lower()}, delimiter=f"tunectl-{uuid.uuid4()}")
+    found = [Problem(None, f"{item.name}: {item.message}", severity="warning") for item in drift]
+    return text + "".join(f"{note}\n" for note in annotations(found, title="tunectl drift"))
+
+
+def summarise(markdown: str, environ: Mapping[str, str]) -> None:
+    """Append to the job summary, if there is a runner that shows one."""
+    from reconciler.views.github import write_summary
+
+    if summary := environ.get("GITHUB_STEP_SUMMARY"):
+        write_summary(Path(summary), markdown)
 
 
 def annotate(problems: Iterable[Problem], *, title: str, to_stdout: bool) -> None:

@@ -45,7 +45,7 @@ def command(
 ) -> int:
     """Plan (or take a saved plan), ask, apply, and wait until every model is ready."""
     outputs = Outputs.parse(formats, ("text", "jsonl"))
-    invocation.machine = outputs.machine
+    invocation.expect(outputs)
     chosen = PlanOptions(**options)  # type: ignore[arg-type]  # click has checked them
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
     saved = None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from reconciler.cli.output import Outputs
     from reconciler.core.event import Event
     from reconciler.ports.clock import Clock
     from reconciler.wiring import Session
@@ -77,6 +78,11 @@ class Invocation:
         if self.globals.no_color or self.environ.get("NO_COLOR") or self.environ.get("TERM") == "dumb":
             return False
         return bool(stream.isatty())
+
+    def expect(self, outputs: Outputs) -> None:
+        """Note which form the command prints, so that an error can take it too."""
+        self.machine = outputs.machine
+        self.github = outputs.stdout == "github"
 
     def enter(self) -> None:
         """Go to the folder that ``-C`` names; every path on the command line is meant from there, as with git.

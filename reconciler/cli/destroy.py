@@ -33,7 +33,7 @@ def command(
 ) -> int:
     """Plan and apply the deletion of the named models, or of all that the lockfile records."""
     outputs = Outputs.parse(formats, ("text", "jsonl"))
-    invocation.machine = outputs.machine
+    invocation.expect(outputs)
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
     chosen = PlanOptions(target=names, exclude=exclude, **limits)  # type: ignore[arg-type]  # click has checked them
     with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:

@@ -33,8 +33,7 @@ def command(
 ) -> int:
     """Show what apply would do, and why. Reads only."""
     outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
-    invocation.machine = outputs.machine
-    invocation.github = outputs.stdout == "github"
+    invocation.expect(outputs)
     chosen = PlanOptions(**options)  # type: ignore[arg-type]  # click has checked them
     with invocation.session() as session:
         plan = make_preview(session, chosen).plan

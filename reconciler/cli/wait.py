@@ -29,7 +29,7 @@ def command(
     from reconciler.engine.world import World
 
     outputs = Outputs.parse(formats, ("text", "jsonl"))
-    invocation.machine = outputs.machine
+    invocation.expect(outputs)
     with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
         store = session.store()
         with store.hold(timeout=lock_timeout):

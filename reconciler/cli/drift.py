@@ -1,0 +1,67 @@
+"""``tunectl drift``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from reconciler.cli.base import Command, Invocation
+from reconciler.cli.output import Outputs, format_option
+from reconciler.core.plan import Scope
+
+_DRIFT = 2
+
+
+@click.command("drift", cls=Command, epilog="Example: tunectl drift --format json; exit code 2 means drift")
+@click.option("--target", multiple=True, metavar="GLOB", help="Only these names; may be repeated.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Not these names; may be repeated.")
+@click.option("--count-unmanaged", is_flag=True, help="Let models that nothing manages count as drift.")
+@format_option("text", "json", "markdown", "github")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    /,
+    target: tuple[str, ...],
+    exclude: tuple[str, ...],
+    count_unmanaged: bool,
+    formats: tuple[str, ...],
+) -> int:
+    """Audit, read-only: changed, missing, failed, stuck, data or manifest moved since the last apply."""
+    from reconciler.engine.audit import take_stock
+    from reconciler.views.status_document import drift_report
+    from reconciler.views.status_markdown import render_drift_markdown
+    from reconciler.views.status_text import render_drift
+    from reconciler.views.words import json_text
+
+    outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
+    invocation.expect(outputs)
+    with invocation.session() as session:
+        found = take_stock(
+            session.manifests,
+            session.provider(read_only=True),
+            session.store(),
+            session.policy(scope=Scope(target, exclude)),
+            now=session.clock.now(),
+        )
+
+    def text() -> str:
+        return render_drift(found.drift, found.unmanaged, found.coverage, color=invocation.color(sys.stdout))
+
+    def markdown() -> str:
+        return render_drift_markdown(found.drift, found.unmanaged, found.coverage)
+
+    def github() -> str:
+        from reconciler.cli.actions import report_drift
+
+        return report_drift(found.drift, markdown(), text(), invocation.environ)
+
+    outputs.write(
+        {
+            "text": text,
+            "json": lambda: json_text(drift_report(found.drift, found.unmanaged, found.coverage)) + "\n",
+            "markdown": markdown,
+            "github": github,
+        }
+    )
+    return _DRIFT if found.drift or (count_unmanaged and found.unmanaged) else 0

@@ -1,0 +1,94 @@
+"""``tunectl status``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.base import Command, Invocation
+from reconciler.cli.output import Outputs, format_option
+
+if TYPE_CHECKING:
+    from reconciler.core.lockfile import Lockfile
+    from reconciler.core.observation import Observed
+    from reconciler.views.rows import Row
+    from reconciler.wiring import Session
+
+_EVERY = 5.0
+_EVERY_EMBEDDED = 1.0
+
+
+@click.command("status", cls=Command, epilog="Example: tunectl status --watch")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--watch", is_flag=True, help="Show it again and again, until nothing is tuning any more.")
+@format_option("text", "json", "markdown", "github")
+@click.pass_obj
+def command(invocation: Invocation, /, names: tuple[str, ...], watch: bool, formats: tuple[str, ...]) -> int:
+    """List the managed models, their state and progress."""
+    outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
+    invocation.expect(outputs)
+    if watch and outputs.stdout != "text":
+        raise click.UsageError("--watch is for people: leave --format out")
+    with invocation.session() as session:
+        while True:
+            recorded, observed = observe_recorded(session, names)
+            rows = _rows(recorded, observed, names)
+            if watch and sys.stdout.isatty():
+                click.clear()
+            _write(invocation, outputs, rows, observed)
+            if not watch or not any(row.remote == "tuning" for row in rows):
+                return 0
+            session.clock.sleep(_EVERY_EMBEDDED if session.embedded else _EVERY)
+
+
+def observe_recorded(session: Session, names: Sequence[str]) -> tuple[Lockfile, Observed]:
+    """Read the lockfile and what the service reports of it, the progress of trainings included.
+
+    Raises:
+        click.UsageError: a name is not recorded.
+    """
+    from difflib import get_close_matches
+
+    from reconciler.engine.audit import with_progress
+    from reconciler.engine.observe import observe
+
+    store = session.store()
+    recorded = store.load().lockfile
+    for name in names:
+        if name not in recorded.models:
+            close = get_close_matches(name, recorded.models, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise click.UsageError(f"{name}: the lockfile {store.address} has no model of that name{hint}")
+    provider = session.provider(read_only=True)
+    return recorded, with_progress(provider, recorded, observe(provider, recorded))
+
+
+def _rows(recorded: Lockfile, observed: Observed, names: Sequence[str]) -> tuple[Row, ...]:
+    from reconciler.views.rows import build_rows
+
+    return build_rows(recorded, observed.models, names=names or None)
+
+
+def _write(invocation: Invocation, outputs: Outputs, rows: Sequence[Row], observed: Observed) -> None:
+    from reconciler.views.status_document import status_document
+    from reconciler.views.status_markdown import render_status_markdown
+    from reconciler.views.status_text import render_status
+    from reconciler.views.words import json_text
+
+    def github() -> str:
+        from reconciler.cli.actions import summarise
+
+        summarise(render_status_markdown(rows), invocation.environ)
+        return render_status(rows)
+
+    outputs.write(
+        {
+            "text": lambda: render_status(rows, color=invocation.color(sys.stdout)),
+            "json": lambda: json_text(status_document(rows, observed.models)) + "\n",
+            "markdown": lambda: render_status_markdown(rows),
+            "github": github,
+        }
+    )

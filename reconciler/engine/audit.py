@@ -1,0 +1,72 @@
+"""The read-only audit: everything that is not as the last apply left it, and how much of the remote is managed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from reconciler.core.drift import audit
+from reconciler.core.lockfile import UNFINISHED, Lockfile
+from reconciler.core.observation import Observed, Operation
+from reconciler.core.plan import Drift, Unmanaged
+from reconciler.core.planning import Policy, build_plan, in_scope
+from reconciler.engine.observe import observe
+from reconciler.engine.preview import Manifests
+from reconciler.ports.provider import Provider
+from reconciler.ports.store import LockfileStore
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found. ``coverage`` is the share of the remote models that is managed, in percent."""
+
+    drift: tuple[Drift, ...]
+    unmanaged: tuple[Unmanaged, ...]
+    coverage: float
+
+
+def take_stock(
+    load: Callable[[], Manifests], provider: Provider, store: LockfileStore, policy: Policy, *, now: float
+) -> Audit:
+    """Compare manifests, lockfile and remote, and write nothing.
+
+    Args:
+        load: reads the manifests; raises ProblemsError.
+        provider: only read from.
+        store: only read from.
+        policy: its scope says which names to look at.
+        now: seconds since the epoch.
+
+    Raises:
+        ProblemsError, LockfileError, RemoteError: something could not be read; that is no drift, but an error.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit") as pool:
+        remote = pool.submit(_look, provider, store)
+        manifests = load()
+        recorded, observed = remote.result()
+    plan = build_plan(manifests.desired, recorded, observed, policy)
+    known = {manifest.name for manifest in manifests.desired} | set(recorded.models)
+    names = frozenset(name for name in known if in_scope(name, policy.scope))
+    drift = audit(manifests.desired, recorded, observed, names=names, now=now)
+    total = len(observed.models)
+    managed = total - len(plan.unmanaged)
+    return Audit(drift, plan.unmanaged, 100.0 * managed / total if total else 100.0)
+
+
+def _look(provider: Provider, store: LockfileStore) -> tuple[Lockfile, Observed]:
+    recorded = store.load().lockfile
+    return recorded, observe(provider, recorded)
+
+
+def with_progress(provider: Provider, recorded: Lockfile, observed: Observed) -> Observed:
+    """Return the observation with the progress of every tuning that the lockfile records, in as few requests as go."""
+    making = [i for entry in recorded.models.values() for i in entry.instances() if i.state in UNFINISHED]
+    asked = [Operation(resource=i.resource, name=i.operation) for i in making if i.resource in observed.models]
+    if not asked:
+        return observed
+    models = dict(observed.models)
+    for operation in provider.poll(asked):
+        seen = models[operation.resource]
+        models[operation.resource] = replace(seen, progress=operation.progress, error=operation.error or seen.error)
+    return replace(observed, models=models)
