@@ -1,7 +1,7 @@
 """Write schemas/*.json from the models, or with --check say which ones are not fresh.
 
-A new schema needs one line in SCHEMAS: its file, and what makes it, as ``module:function:argument``; the argument may be
-left out.
+A new schema needs one line in SCHEMAS: its file, and what makes it, as ``module:function:argument``; the argument may
+be left out.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "schemas"
 SCHEMAS = {
+    "events.schema.json": "reconciler.views.events:events_schema",
+    "lockfile.schema.json": "reconciler.stores.document:schema",
+    "plan.schema.json": "reconciler.views.shapes:plan_schema",
     "project.schema.json": "reconciler.manifest.jsonschema:schema:project",
     "tunedmodel.schema.json": "reconciler.manifest.jsonschema:schema:tunedmodel",
 }

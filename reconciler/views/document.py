@@ -2,8 +2,8 @@
 
 Pure: a plan in, plain dicts out. No training row and no credential is part of a plan, so none can be part of this.
 Keys that are not in the contract: ``remote``, ``steps`` of the whole plan, and per action ``digest``, ``revision``,
-``attempt``, ``previousName``, ``stepsAtMost``, ``dependsOn``, ``blockedBy``, ``gate``, ``lifecycle``, and the dataset
-``before``.
+``attempt``, ``previousName``, ``stepsAtMost``, ``dependsOn``, ``blockedBy``, ``cleanup``, ``gate``, ``lifecycle``, and
+the dataset ``before``.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def action_document(action: Action) -> Document:
         "previousName": action.previous_name,
         "dependsOn": list(action.depends_on),
         "blockedBy": action.blocked_by,
+        "cleanup": action.cleanup,
         "gate": None if action.gate is None else dict(action.gate),
         "lifecycle": None if action.lifecycle is None else _lifecycle(action.lifecycle),
     }

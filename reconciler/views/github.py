@@ -1,10 +1,8 @@
 """What a GitHub runner reads: annotations on stdout, the job summary and the step outputs in files it names.
 
 Escaping as in the runner's own toolkit (actions/toolkit, command.ts and file-command.ts). The environment is read by
-the caller; here are only the forms.
+the caller; here are only the forms. (No ``from __future__`` import here: it would take the name ``annotations``.)
 """
-
-from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +23,7 @@ _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 _MESSAGE, _TITLE = 2_000, 120
 
 
-def workflow_commands(problems: Iterable[Problem], *, title: str) -> Iterator[str]:
+def annotations(problems: Iterable[Problem], *, title: str) -> Iterator[str]:
     """Yield workflow commands that show problems at their places, errors first.
 
     GitHub shows ten of a severity; the last of those says how many more there are.

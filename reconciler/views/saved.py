@@ -22,6 +22,8 @@ from reconciler.views.document import FORMAT, action_document, to_document
 from reconciler.views.shapes import ActionShape, SavedShape
 from reconciler.views.words import count, guard, json_text, remote_text, short_digest
 
+_TOLD_APART = 8
+
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
@@ -90,36 +92,50 @@ def what_moved(saved: SavedPlan, now: Plan) -> tuple[str, ...]:
         lines.append(f"project: approved {saved.project}, now {now.project}")
     if saved.remote != now.remote:
         lines.append(f"remote: approved {remote_text(saved.remote)}, now {remote_text(now.remote)}")
-    if saved.scope != now.scope:
+    if _selection(saved.scope) != _selection(now.scope):
         lines.append("selection: --target or --exclude are not those of the approved plan")
-    approved = _by_name(saved.actions.values())
-    wanted = _by_name(ActionShape.model_validate(action_document(action)) for action in now.actions)
-    for name in sorted(approved.keys() | wanted.keys()):
-        before, after = approved.get(name), wanted.get(name)
-        if before is None or after is None or before.digest != after.digest:
-            lines.append(f"{name}: approved {_spoken(before)}, now {_spoken(after, before)}")
+    approved = _by_digest(saved.actions.values())
+    wanted = _by_digest(ActionShape.model_validate(action_document(action)) for action in now.actions)
+    gone = _by_name(approved[key] for key in approved.keys() - wanted.keys())
+    new = _by_name(wanted[key] for key in wanted.keys() - approved.keys())
+    lines += [
+        f"{name}: approved {_spoken(gone.get(name, []))}, now {_spoken(new.get(name, []))}"
+        for name in sorted(gone.keys() | new.keys())
+    ]
     return tuple(guard(sanitize(line)) for line in lines)
 
 
-def _by_name(actions: Iterable[ActionShape]) -> dict[str, ActionShape]:
-    """Map names to the actions that a digest covers, which leaves out waiting."""
-    return {action.name: action for action in actions if action.action is not Kind.WAIT}
+def _selection(scope: Scope) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset(scope.target), frozenset(scope.exclude)
 
 
-def _spoken(action: ActionShape | None, other: ActionShape | None = None) -> str:
-    """Return an action in a few words; those that two actions share are left out of the second one."""
-    if action is None:
-        return "nothing to do"
+def _by_digest(actions: Iterable[ActionShape]) -> dict[str, ActionShape]:
+    """Map digests to the actions that the plan's digest covers, which leaves out waiting."""
+    return {action.digest: action for action in actions if action.action is not Kind.WAIT}
+
+
+def _by_name(actions: Iterable[ActionShape]) -> dict[str, list[ActionShape]]:
+    found: dict[str, list[ActionShape]] = {}
+    for action in sorted(actions, key=lambda action: (action.action.value, action.resource or "", action.digest)):
+        found.setdefault(action.name, []).append(action)
+    return found
+
+
+def _spoken(actions: Sequence[ActionShape]) -> str:
+    """Return actions in a few words, told apart by the beginning of their digests where the words are not enough."""
+    return " and ".join(map(_words, actions)) or "nothing else"
+
+
+def _words(action: ActionShape) -> str:
     dataset = action.dataset
     parts = [
         action.action.value,
         f"of {action.resource}" if action.resource else "",
         f"with {count(dataset.examples, 'example')} ({short_digest(dataset.digest)})" if dataset else "",
         "changing " + ", ".join(change.path for change in action.changes) if action.changes else "",
+        f"[{action.digest.removeprefix('sha256:')[:_TOLD_APART]}]",
     ]
-    words = " ".join(part for part in parts if part)
-    same = other is not None and words == _spoken(other)
-    return f"{words} with other values" if same else words
+    return " ".join(part for part in parts if part)
 
 
 def _parse(data: bytes, address: str) -> dict[str, Any]:

@@ -94,6 +94,7 @@ class ActionShape(Shape):
     previous_name: str | None
     depends_on: list[str]
     blocked_by: str | None
+    cleanup: bool
     gate: dict[str, Any] | None
     lifecycle: LifecycleShape | None
 

@@ -33,7 +33,7 @@ from reconciler.core.resource import Dataset, Remote
 from reconciler.errors import Location, Problem, ProblemsError, Refused, TunectlError
 from reconciler.views.document import to_document
 from reconciler.views.events_jsonl import JsonlReporter
-from reconciler.views.github import workflow_commands
+from reconciler.views.github import annotations
 from reconciler.views.live import LiveReporter
 from reconciler.views.plan_markdown import LIMIT, render_markdown
 from reconciler.views.plan_text import render_plan
@@ -234,7 +234,7 @@ def test_a_stream_of_events_stays_one_object_a_line(text):
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_an_annotation_is_one_command_whose_title_and_file_hold(text):
-    (line,) = workflow_commands([problem_of(text, "error")], title=text)
+    (line,) = annotations([problem_of(text, "error")], title=text)
     assert invisible(line) == set()
     assert re.fullmatch(r"::error file=[^,:]*,line=1,col=3,title=[^,:]*::.*", line)
     assert "##[" not in line.partition("title=")[2].partition("::")[2]

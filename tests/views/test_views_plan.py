@@ -8,7 +8,7 @@ import pytest
 from views_samples import CREATE, DELETE, NOTHING, OLD_DATA, PLAN, REMOTE, REPLACE, UPDATE, WAIT
 
 from reconciler.core.canonical import digest
-from reconciler.core.plan import Change, Kind, Plan, Scope, Unmanaged
+from reconciler.core.plan import Action, Change, Kind, Plan, Scope, Unmanaged, action_digest_value
 from reconciler.core.resource import Remote
 from reconciler.errors import StalePlan
 from reconciler.views.document import to_document
@@ -190,6 +190,8 @@ def test_what_is_no_whole_plan_is_refused_with_the_way_past(data, words):
     assert caught.value.hint == "make a new plan with tunectl plan --out"
 
 
+CLEANUP = Action("number-generator", Kind.DELETE, "was replaced", resource="tunedModels/old", cleanup=True)
+SHORT = digest(action_digest_value(CREATE)).removeprefix("sha256:")[:8]
 NAMED = (
     "number-generator: approved create of tunedModels/number-generator-1a2b3c4d5e6f "
     "with 15 examples (sha256:0123456789ab…)"
@@ -197,9 +199,10 @@ NAMED = (
 MOVED = [
     (just(CREATE, unchanged=7, serial=9), ()),
     (just(CREATE, WAIT), ()),
-    (just(), (f"{NAMED}, now nothing to do",)),
-    (just(CREATE, DELETE), ("abandoned: approved nothing to do, now delete of tunedModels/abandoned-3c4d5e6f1a2b",)),
-    (just(replace(CREATE, revision="sha256:2")), ("(sha256:0123456789ab…) with other values",)),
+    (just(), (f"{NAMED} [{SHORT}], now nothing else",)),
+    (just(CREATE, DELETE), ("abandoned: approved nothing else, now delete of tunedModels/abandoned-3c4d5e6f1a2b [",)),
+    (just(CREATE, CLEANUP), ("number-generator: approved nothing else, now delete of tunedModels/old [",)),
+    (just(replace(CREATE, revision="sha256:2"), CLEANUP), (" and delete of tunedModels/old [",)),
     (replace(just(CREATE), project="other"), ("project: approved demo, now other",)),
     (replace(just(CREATE), remote=Remote("vertex", "https://x")), ("remote: approved generativelanguage",)),
     (replace(just(CREATE), scope=Scope(("x",))), ("selection: --target or --exclude are not those",)),

@@ -1,0 +1,61 @@
+"""A saved plan as the value it was, so that it is shown by the same views as a fresh one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.core.plan import Action, Change, Drift, Plan, Scope, Steps, Unmanaged
+from reconciler.core.resource import Dataset, Lifecycle, Remote
+from reconciler.errors import Location, Problem
+from reconciler.views.shapes import ActionShape, PlanShape, ProblemShape
+
+
+def restored(document: Mapping[str, Any]) -> Plan:
+    """Return the plan that a plan document describes; the document was checked when it was read."""
+    shape = PlanShape.model_validate(dict(document))
+    return Plan(
+        project=shape.project,
+        remote=Remote(shape.remote.type, shape.remote.endpoint, shape.remote.project, shape.remote.location),
+        actions=tuple(_action(action) for action in shape.actions),
+        unchanged=shape.summary.get("unchanged", 0),
+        drift=tuple(Drift(**drift.model_dump()) for drift in shape.drift),
+        unmanaged=tuple(Unmanaged(**model.model_dump()) for model in shape.unmanaged),
+        warnings=tuple(_problem(problem) for problem in shape.warnings),
+        violations=tuple(violation.message for violation in shape.violations),
+        scope=Scope(tuple(shape.scope.target), tuple(shape.scope.exclude)),
+        lineage=shape.lockfile.lineage,
+        serial=shape.lockfile.serial,
+    )
+
+
+def _action(shape: ActionShape) -> Action:
+    dataset, before = shape.dataset, None if shape.dataset is None else shape.dataset.before
+    lifecycle = shape.lifecycle
+    return Action(
+        name=shape.name,
+        kind=shape.action,
+        reason=shape.reason,
+        resource=shape.resource,
+        previous=shape.previous,
+        previous_name=shape.previous_name,
+        revision=shape.revision,
+        attempt=shape.attempt,
+        changes=tuple(Change(change.path, change.before, change.after, change.effect) for change in shape.changes),
+        dataset=None if dataset is None else Dataset(dataset.digest, dataset.examples),
+        dataset_before=None if before is None else Dataset(before.digest, before.examples),
+        steps=None if shape.steps is None else Steps(shape.steps, shape.steps_at_most or shape.steps),
+        depends_on=tuple(shape.depends_on),
+        lifecycle=None
+        if lifecycle is None
+        else Lifecycle(
+            lifecycle.protect, lifecycle.retain, tuple(lifecycle.ignore), lifecycle.timeout, lifecycle.deletion
+        ),
+        gate=shape.gate,
+        blocked_by=shape.blocked_by,
+    )
+
+
+def _problem(shape: ProblemShape) -> Problem:
+    place = None if shape.file is None else Location(shape.file, shape.line, shape.column)
+    return Problem(place, shape.message, shape.hint, shape.severity)
