@@ -43,6 +43,7 @@ class Training:
         self._actions = actions
         self._desired = desired
         self._schedule = Schedule(actions)
+        self._looked = True
         self._watch = Watch(
             world.provider, clock=world.clock, report=world.report, pace=options.pace, noise=options.noise
         )
@@ -71,7 +72,9 @@ class Training:
             return False
         if not len(self._watch) and not self._schedule.deferred:
             return False
-        self._watch.pause()
+        if self._looked:
+            self._watch.pause()
+        self._looked = True
         if self._world.stop.requested():
             return False
         if len(self._watch):
@@ -89,6 +92,7 @@ class Training:
             self._schedule.succeeded(action.name)
         else:
             self._await(action, Operation(resource=instance.resource, name=instance.operation))
+            self._looked = False  # what was begun earlier may be over: look before the first pause
 
     def _request(self, action: Action) -> Callable[[], Operation | None]:
         """Return an action's request as a call for a worker; what it needs to know is read here."""
