@@ -11,6 +11,9 @@ from typing import TypeAlias
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A JSON value. Read-only by convention: values of this type are shared, never changed in place."""
 
+_ROUND_TRIP = 9
+"""So many decimal digits tell every float32 from its neighbours."""
+
 
 def canonical_json(value: Json) -> bytes:
     """Return the one UTF-8 spelling of a JSON value: keys sorted, no white space, no ASCII escapes.
@@ -20,7 +23,7 @@ def canonical_json(value: Json) -> bytes:
     Raises:
         ValueError: for NaN and infinities, which JSON does not have.
     """
-    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -33,33 +36,38 @@ def float32(number: float) -> float:
     """Return the number as the service will report it: rounded to float32, in the shortest spelling that keeps it.
 
     The API's temperature, topP and learningRate are proto3 ``float``; protobuf's JSON mapping prints the shortest
-    decimal that reads back as the same float32 (0.95 stays 0.95 although float32(0.95) is 0.949999988…).
+    decimal that reads back as the same float32 (0.95 stays 0.95 although float32(0.95) is 0.949999988…). All numbers
+    that are one float32 give one answer.
+
+    Raises:
+        OverflowError: if the number is finite and beyond float32, which ends at about 3.4e38.
     """
-    packed = struct.pack("<f", number)
-    for digits in range(6, 10):
-        candidate = float(f"{number:.{digits}g}")
-        if struct.pack("<f", candidate) == packed:
+    exact: float = struct.unpack("<f", struct.pack("<f", float(number)))[0]
+    for digits in range(1, _ROUND_TRIP):
+        candidate = float(f"{exact:.{digits}g}")
+        if same_number(candidate, exact):
             return candidate
-    exact: float = struct.unpack("<f", packed)[0]
-    return exact
+    return float(f"{exact:.{_ROUND_TRIP}g}")
 
 
 def same_number(left: float, right: float) -> bool:
-    """Tell whether two numbers are one float32."""
+    """Tell whether two numbers are one float32; the two zeros are one number, beyond float32 each is its own."""
+    if left == right:
+        return True
     try:
-        return struct.pack("<f", left) == struct.pack("<f", right)
+        return struct.pack("<f", float(left)) == struct.pack("<f", float(right))
     except OverflowError:
-        return left == right
+        return False
 
 
-def _plain(value: Json) -> object:
-    """Copy a value into plain dicts and lists, with integral floats as integers."""
+def plain(value: Json) -> object:
+    """Return a copy in plain dicts and lists, with integral floats as integers."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, str):
         return value
     if isinstance(value, Sequence):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from reconciler.core.canonical import Json
+from reconciler.core.canonical import Json, plain
 from reconciler.core.plan import Change
 from reconciler.core.resource import Capabilities, Spec
 
@@ -30,10 +30,21 @@ def field_changes(
     for path in sorted(_differing(managed, after)):
         dotted = ".".join(path)
         effect = capabilities.effect(dotted)
-        if effect is None or any(dotted == head or dotted.startswith(f"{head}.") for head in ignored):
+        old, new = _lookup(managed, path), _lookup(after, path)
+        if effect is None or ignores(ignored, dotted) or old == new or (old is None and _is_empty(new)):
             continue
-        changes.append(Change(f"spec.{dotted}", _lookup(managed, path), _lookup(after, path), effect.value))
+        changes.append(Change(f"spec.{dotted}", old, new, effect.value))
     return tuple(changes)
+
+
+def ignores(ignore: Iterable[str], path: str) -> bool:
+    """Tell whether a dotted path, or a head of it, is among the ignored ones."""
+    return any(path == head or path.startswith(f"{head}.") for head in ignore)
+
+
+def _is_empty(value: Json) -> bool:
+    """proto3 JSON leaves an empty text out, so an absent one and an empty one are the same; so with mappings, lists."""
+    return value is not None and isinstance(value, str | Mapping | Sequence) and not value
 
 
 def _restrict(value: Mapping[str, Json], template: Mapping[str, Json]) -> dict[str, Json]:
@@ -51,9 +62,7 @@ def _differing(before: Mapping[str, Json], after: Mapping[str, Json]) -> set[tup
     """Return the paths at which two mappings differ; a list counts as one value."""
     from deepdiff import DeepDiff  # noqa: PLC0415  # 0.1 s to import, and most plans have nothing to compare
 
-    tree = DeepDiff(
-        before, after, view="tree", ignore_numeric_type_changes=True, ignore_type_in_groups=[(dict, Mapping)]
-    )
+    tree = DeepDiff(plain(before), plain(after), view="tree")
     paths: set[tuple[str, ...]] = set()
     for levels in tree.values():
         for level in levels:
