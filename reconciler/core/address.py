@@ -17,7 +17,7 @@ NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 _STEM = 24
 _HEX = 12
-_OURS = re.compile(r"(?P<stem>[a-z][a-z0-9-]{0,23})-(?P<hex>[0-9a-f]{12})(-(?P<attempt>[1-9][0-9]?))?")
+_OURS = re.compile(r"[a-z]([a-z0-9-]{0,22}[a-z0-9])?-[0-9a-f]{12}(-(?P<attempt>[2-9]|[1-9][0-9]))?")
 MAX_ATTEMPT = 99
 
 
@@ -44,7 +44,20 @@ def remote_id(*, remote_project: str | None, project: str, name: str, revision: 
 
 def looks_like_ours(resource: str) -> bool:
     """Tell whether the last segment of a resource name has the shape of our ids."""
-    return _OURS.fullmatch(resource.rpartition("/")[2]) is not None
+    return _OURS.fullmatch(short(resource)) is not None
+
+
+def split_attempt(resource: str) -> tuple[str, int]:
+    """Return the resource name of the first attempt of an id of ours, and which attempt this one is.
+
+    Raises:
+        ValueError: if the resource name does not have the shape of our ids.
+    """
+    match = _OURS.fullmatch(short(resource))
+    if match is None:
+        raise ValueError(f"{resource} does not have the shape of our ids")
+    attempt = match["attempt"]
+    return (resource, 1) if attempt is None else (resource.removesuffix(f"-{attempt}"), int(attempt))
 
 
 def short(resource: str) -> str:
