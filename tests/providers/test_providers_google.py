@@ -300,6 +300,10 @@ class TestPoll:
         (news,) = desk.provider.poll([Operation(MODEL, OPERATION)])
         assert (news.done, news.error) == (True, "Tuning failed.")
 
+    def test_keeps_the_operations_name_when_the_answer_forgets_it(self):
+        (news,) = bench(ok({"metadata": {"totalSteps": 12}})).provider.poll([Operation(MODEL, OPERATION)])
+        assert news.name == OPERATION
+
     def test_an_error_without_words_is_an_error_still(self):
         desk = bench(ok({"name": OPERATION, "done": True, "error": {"code": 8}}))
         (news,) = desk.provider.poll([Operation(MODEL, OPERATION)])
@@ -338,6 +342,7 @@ class TestPoll:
         assert [item.resource for item in news] == names
         assert not any(item.done or item.gone for item in news)
         assert desk.service.seen == ["GET /v1beta/tunedModels"]
+        assert "fields" in desk.service.requests[0].url.params  # without 300 loss curves
 
     def test_a_few_tunings_come_with_their_last_loss(self):
         names = ["tunedModels/a", "tunedModels/b"]

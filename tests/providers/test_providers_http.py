@@ -237,8 +237,9 @@ class TestForeignAnswers:
             bench(httpx.Response(200, content=whole[:-cut])).provider.get(MODEL)
 
     def test_a_page_that_says_404_does_not_say_gone(self):
-        with pytest.raises(MalformedAnswer, match="not the API's"):
-            bench(httpx.Response(404, html="<h1>404</h1>")).provider.get(MODEL)
+        with pytest.raises(MalformedAnswer, match="not the API's") as caught:
+            bench(httpx.Response(404, html="<h1>canary-body</h1>")).provider.get(MODEL)
+        assert "canary" not in f"{caught.value!r}{caught.value.__cause__!r}{caught.value.__context__!r}"
 
     @pytest.mark.parametrize("body", [{}, {"error": "text"}, {"error": {"code": "x"}}, []])
     def test_an_error_without_the_apis_envelope_is_malformed(self, body):
