@@ -47,7 +47,7 @@ def account(settings: Settings, environ: Mapping[str, Any], system: System) -> s
 
 
 def occupy(world: World, model_id: str, *, refusal: int = 403, visible: bool = False) -> None:
-    """Let somebody else hold an id. A ``visible`` model may be read by everybody whose role is asked for by name."""
+    """Let somebody else hold an id. The default account may read a ``visible`` model, and see it listed."""
     base = BASES[0]
     with world.store.writing():
         if world.store.find(model_id) is not None:

@@ -13,10 +13,14 @@ from reconciler.emulator.catalogue import BASES, Base
 from reconciler.emulator.parsing import Object
 from reconciler.emulator.problems import invalid
 from reconciler.emulator.schema import V1BETA3
+from reconciler.emulator.training import total_steps
 
 ALL_BASES = BASES
 FORBIDDEN = 403
 DISPLAY_NAME_LIMIT = 40
+MAX_STEPS = 100_000
+"""Steps of the longest training the emulator simulates; the service publishes no limit."""
+
 _READER_PROJECTS = 1000
 
 _MANY = 500
@@ -36,7 +40,7 @@ def model_fields(body: Mapping[str, Any]) -> None:
     _within(body, "topP", lambda value: 0 < value <= 1, "above 0, up to 1")
     _within(body, "topK", lambda value: value >= 1, "1 or more")
     projects = body.get("readerProjectNumbers", [])
-    if len(projects) > _READER_PROJECTS or any(number is None or number < 1 for number in projects):
+    if len(projects) > _READER_PROJECTS or any(number < 1 for number in projects):
         raise invalid("readerProjectNumbers are positive numbers of projects")
 
 
@@ -80,6 +84,9 @@ def hyperparameters(given: Mapping[str, Any], count: int, version: str) -> Objec
         resolved["learningRateMultiplier"] = given["learningRateMultiplier"]
     else:
         resolved["learningRate"] = given.get("learningRate", rates[many])
+    steps = total_steps(count, resolved["epochCount"], resolved["batchSize"])
+    if steps > MAX_STEPS:
+        raise invalid(f"{steps} tuning steps; the emulator simulates at most {MAX_STEPS}")
     return resolved
 
 

@@ -15,7 +15,6 @@ It is no part of the emulated service. It shares its state with the Python side 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any
@@ -32,6 +31,7 @@ from reconciler.errors import UsageError
 
 ROOT = "/_emulator"
 _REFUSALS = (403, 409)
+_LONGEST = 1e9
 
 Answer = tuple[int, Any]
 
@@ -160,8 +160,8 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise UsageError(f"{value!r} is no number of seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST:
+        raise UsageError(f"{value!r} is no number of seconds from 0 to {_LONGEST:g}")
     return float(value)
 
 

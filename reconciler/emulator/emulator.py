@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from reconciler.emulator import access
 from reconciler.emulator import seed as seeds
@@ -14,7 +14,7 @@ from reconciler.emulator.control import change_settings
 from reconciler.emulator.faults import Fault, Faults
 from reconciler.emulator.problems import ApiError
 from reconciler.emulator.store import Store
-from reconciler.emulator.world import Request, Settings, World
+from reconciler.emulator.world import Request, Settings, SettingValues, World
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Emulator:
         sleep: Callable[[float], None] = time.sleep,
         seed: Path | None = None,
         faults: Iterable[Fault] = (),
-        **settings: Any,
+        **settings: Unpack[SettingValues],
     ) -> None:
         chosen = Settings()
         change_settings(chosen, settings)

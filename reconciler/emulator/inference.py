@@ -59,7 +59,7 @@ def _answers(
     limit = options.get("maxOutputTokens")
     if not 1 <= count <= _CANDIDATES:
         raise invalid(f"candidateCount is {count}; it must be 1 to {_CANDIDATES}")
-    if len(stops) > _STOPS or None in stops:
+    if len(stops) > _STOPS:
         raise invalid(f"{len(stops)} stopSequences; at most {_STOPS}")
     if limit is not None and limit < 1:
         raise invalid(f"maxOutputTokens is {limit}; it must be 1 or more")

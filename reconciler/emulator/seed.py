@@ -71,13 +71,20 @@ def _add(world: World, listing: Mapping[str, Any]) -> int:
 
 
 def _model(world: World, model_id: str, entry: Mapping[str, Any], original: Mapping[str, Any]) -> Model:
-    created = entry.get("createTime")
+    created = _moment(entry["createTime"]) if "createTime" in entry else world.now()
     frozen = {name: entry[name] for name in ("state", "createTime", "updateTime") if name in entry}
     return Model(
         id=model_id,
         owner=ACCOUNT,
-        created=world.now() if created is None else nanoseconds(datetime.fromisoformat(created).timestamp()),
+        created=created,
         version=V1BETA,
         fields={name: value for name, value in entry.items() if name in _KEPT},
         frozen={"state": "ACTIVE", **frozen, "tuningTask": original.get("tuningTask", {})},
     )
+
+
+def _moment(text: str) -> int:
+    try:
+        return nanoseconds(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError):
+        raise ApiError("INVALID_ARGUMENT", f"createTime {text} is no time") from None

@@ -234,10 +234,13 @@ class Store:
 
     def grant(self, seq: int, *, type: str, email: str, role: str) -> Permission:  # noqa: A002 - the API's word
         """Add a permission, or change the role of the one that is there."""
-        row = self._db.execute(
+        self._db.execute(
             "INSERT INTO permissions (seq, type, email, role) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (seq, type, email) DO UPDATE SET role = excluded.role RETURNING id, type, email, role",
+            " ON CONFLICT (seq, type, email) DO UPDATE SET role = excluded.role",
             (seq, type, email, role),
+        )
+        row = self._db.execute(
+            "SELECT id, type, email, role FROM permissions WHERE seq = ? AND type = ? AND email = ?", (seq, type, email)
         ).fetchone()
         return Permission(*row)
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from reconciler.emulator import checks, masks, paging
 from reconciler.emulator.catalogue import Base
-from reconciler.emulator.faults import Fault
 from reconciler.emulator.fields import wants
 from reconciler.emulator.operations import describe_operation
 from reconciler.emulator.parsing import Object
@@ -22,15 +21,12 @@ from reconciler.emulator.problems import ApiError, invalid, no_access
 from reconciler.emulator.query import page_size
 from reconciler.emulator.scalars import SECOND
 from reconciler.emulator.search import parse_filter
-from reconciler.emulator.store import Model, Pairs
+from reconciler.emulator.store import Model
 from reconciler.emulator.training import Training
 from reconciler.emulator.views import describe_model, state_of
 from reconciler.emulator.world import Call
 
 PAGE, PAGE_LIMIT = 10, 1000
-MAX_STEPS = 100_000
-"""Steps of the longest training the emulator simulates; the service publishes no limit."""
-
 _ID_LIMIT = 40
 _ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -43,13 +39,11 @@ def create(call: Call) -> Object:
     task = call.body.get("tuningTask") or {}
     pairs = checks.examples(task, base)
     settings = checks.hyperparameters(task.get("hyperparameters") or {}, len(pairs), call.version)
+    fields = {**source, **_stored_fields(call.body, base), "hyperparameters": settings}
     with call.store.writing():
-        _check_quota(call)
         model_id = _choose_id(call)
-        model = _new_model(
-            call, model_id, {**source, **_stored_fields(call.body, base), "hyperparameters": settings}, pairs
-        )
-        added = call.store.add(model, pairs)
+        _check_quota(call)
+        added = call.store.add(_new_model(call, model_id, fields, len(pairs)), pairs)
         call.store.grant(added.seq, type="USER", email=call.account, role="OWNER")
     return describe_operation(call, added, fresh=True)
 
@@ -204,30 +198,25 @@ def _made_id(call: Call) -> str:
     return f"{stem}-{tail}"
 
 
-def _new_model(call: Call, model_id: str, fields: Object, pairs: Pairs) -> Model:
-    settings = fields["hyperparameters"]
-    fault = call.world.faults.strike_training(model_id, fields.get("displayName", "")) or Fault("fail", count=0)
+def _new_model(call: Call, model_id: str, fields: Object, examples: int) -> Model:
+    fault = call.world.faults.strike_training(model_id, fields.get("displayName", ""))
     training = Training(
         model=model_id,
-        examples=len(pairs),
-        epochs=settings["epochCount"],
-        batch=settings["batchSize"],
+        examples=examples,
+        epochs=fields["hyperparameters"]["epochCount"],
+        batch=fields["hyperparameters"]["batchSize"],
         created=call.now,
         seconds=call.world.settings.train_seconds,
-        outcome="" if fault.count == 0 else fault.kind,
-        at=fault.at,
-        code=fault.code or 3,
-        message=fault.message or "Tuning failed.",
     )
-    if training.steps > MAX_STEPS:
-        raise invalid(f"{training.steps} steps; the emulator simulates at most {MAX_STEPS}")
-    operation = hashlib.sha256(f"{model_id}/{call.now}".encode()).hexdigest()[:12]
+    if fault is not None:
+        said = fault.message or training.message
+        training = replace(training, outcome=fault.kind, at=fault.at, code=fault.code or training.code, message=said)
     return Model(
         id=model_id,
         owner=call.account,
         created=call.now,
         version=call.version,
         fields=fields,
-        operation=operation,
+        operation=hashlib.sha256(f"{model_id}/{call.now}".encode()).hexdigest()[:12],
         training=training,
     )

@@ -7,9 +7,9 @@ of their own (``tuned_models``, ``operations``, ``permissions``, ``base_models``
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from reconciler.emulator.catalogue import BASES, Base
 from reconciler.emulator.faults import Faults
@@ -27,6 +27,20 @@ STRANGER = "somebody-else@example.com"
 """The owner of what is somebody else's."""
 
 _LOG_LENGTH = 100_000
+
+
+class SettingValues(TypedDict, total=False):
+    """Settings by name, each as ``Settings`` describes it."""
+
+    train_seconds: float
+    listing_lag: float
+    operation_ttl: float | None
+    concurrent_tunings: int | None
+    require_auth: bool
+    require_quota_project: bool
+    accounts: Mapping[str, str]
+    retired: Iterable[str]
+    record_bodies: bool
 
 
 @dataclass(slots=True)

@@ -1,0 +1,28 @@
+"""What every test of the emulator starts from: a world with a clock of its own, and a client in process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from emulator_kit import Api, Clock
+
+from reconciler.emulator import Emulator
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def emulator(clock: Clock) -> Iterator[Emulator]:
+    with Emulator(clock=clock, sleep=clock.advance, train_seconds=100) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def api(emulator: Emulator) -> Iterator[Api]:
+    with httpx.Client(transport=emulator.transport(), base_url="http://emulator") as client:
+        yield Api(client)
