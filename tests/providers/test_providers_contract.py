@@ -6,11 +6,12 @@ import threading
 from dataclasses import replace
 
 import pytest
-from providers_kit import TurnedClock, model
+from providers_kit import TOKEN, TurnedClock, model
 
 from reconciler.core.event import Retried
 from reconciler.core.resource import Example
 from reconciler.emulator import Emulator, Fault
+from reconciler.emulator.serve import serve
 from reconciler.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -92,6 +93,53 @@ class TestGemini(ProviderContract):
         made.base_model = "gemini-1.5-flash-001-tuning"
         yield made
         made.close()
+
+
+class ServedWorld(EmulatedWorld):
+    """The same over a real port, with a token that the service asks for."""
+
+    def __init__(self, version):
+        super().__init__(version)
+        self.provider.close()
+        self.emulator.settings.require_auth = True
+        self.server = serve(self.emulator).start()
+        self.provider = open_provider(
+            ProviderSettings(endpoint=self.server.url, api_version=version, access_token=TOKEN, project="my-project"),
+            clock=self.clock,
+            report=self.events.append,
+        )
+
+    def close(self):
+        self.provider.close()
+        self.server.close()
+        self.emulator.close()
+
+
+class TestOverAPort(ProviderContract):
+    """Real sockets, and connections that are really closed."""
+
+    @pytest.fixture
+    def world(self):
+        made = ServedWorld("v1beta")
+        yield made
+        made.close()
+
+    @pytest.mark.parametrize("after", [False, True])
+    def test_a_closed_connection_costs_one_more_try_and_no_second_model(self, world, after):
+        world.emulator.faults.add(Fault("drop", method="POST", after=after))
+        if after:
+            with pytest.raises(AlreadyExists):
+                create(world, "dropped")
+        else:
+            create(world, "dropped")
+        assert [event.reason for event in world.events] == ["the connection was lost"]
+        assert [seen.resource for seen in world.provider.observe()] == ["tunedModels/dropped"]
+
+    def test_an_answer_cut_in_the_middle_is_asked_for_again(self, world):
+        names = world.populate(50)
+        world.emulator.faults.add(Fault("cut", method="GET"))
+        assert len(world.provider.observe()) == len(names)
+        assert len(world.events) == 1
 
 
 class TestLargePages:
