@@ -18,7 +18,8 @@ from reconciler.core.resource import Dataset, Remote, Spec
 class InstanceState(StrEnum):
     """The life of a model of ours, as the lockfile knows it.
 
-    ``pending``: the intent is recorded, the create may or may not have reached the service.
+    ``pending``: the intent is recorded, the create may or may not have reached the service, and what stands under the
+    id may yet prove to be somebody else's.
     """
 
     PENDING = "pending"
@@ -121,22 +122,30 @@ class Lockfile:
 
     def rename(self, old: str, new: str) -> Lockfile:
         """Return the lockfile with one entry under another name."""
-        return replace(self, models={new if key == old else key: entry for key, entry in self.models.items()})
+        return self.rename_all({old: new})
+
+    def rename_all(self, names: Mapping[str, str]) -> Lockfile:
+        """Return the lockfile with entries under other names, old to new; in one pass, however many they are."""
+        return replace(self, models={names.get(key, key): entry for key, entry in self.models.items()})
 
 
 def intend(entry: Entry | None, instance: Instance, *, protect: bool, deletion: str) -> Entry:
-    """Record that an instance is about to be created.
+    """Record that an instance is about to be created, or taken up under an id of ours.
 
     The first one of a name is its current instance at once; the next one is the candidate. A current instance that
-    never became ready does not serve, so the new one takes its place. What is superseded while still in the making is
-    deposed, an attempt that failed is remembered as such.
+    never became ready does not serve, so the new one takes its place; so does one under the very id of a current
+    instance that is gone. What is superseded while still in the making is deposed, an attempt that failed is
+    remembered as such. Whatever list held the instance before holds it no longer.
     """
     if entry is None:
         return Entry(current=instance, protect=protect, deletion=deletion)
-    entry = replace(entry, protect=protect, deletion=deletion)
-    if entry.current.state is InstanceState.READY:
-        return replace(_set_aside(entry, entry.candidate, instance), candidate=instance)
-    return replace(_set_aside(entry, entry.current, instance), current=instance)
+    entry = replace(_without(entry, instance.resource), protect=protect, deletion=deletion)
+    former = entry.candidate
+    if entry.current.state is InstanceState.READY and entry.current.resource != instance.resource:
+        entry = replace(entry, candidate=instance)
+    else:
+        entry = replace(_set_aside(entry, entry.current, instance), current=instance, candidate=None)
+    return _set_aside(entry, former, instance)
 
 
 def _set_aside(entry: Entry, former: Instance | None, instance: Instance) -> Entry:
@@ -147,13 +156,43 @@ def _set_aside(entry: Entry, former: Instance | None, instance: Instance) -> Ent
     return replace(entry, deposed=(*entry.deposed, former))
 
 
+def _without(entry: Entry, resource: str) -> Entry:
+    """Take a resource off the lists of former instances."""
+
+    def others(instances: tuple[Instance, ...]) -> tuple[Instance, ...]:
+        return tuple(instance for instance in instances if instance.resource != resource)
+
+    return replace(
+        entry,
+        retained=others(entry.retained),
+        rejected=others(entry.rejected),
+        failed=others(entry.failed),
+        deposed=others(entry.deposed),
+    )
+
+
 def amend(entry: Entry, instance: Instance) -> Entry:
-    """Record news of an instance (its operation, its state), wherever the entry keeps it."""
+    """Record news of an instance (its operation, its state, its spec), wherever the entry keeps it.
+
+    News of a model that the entry does not record are void.
+    """
+
+    def renewed(instances: tuple[Instance, ...]) -> tuple[Instance, ...]:
+        return tuple(instance if former.resource == instance.resource else former for former in instances)
+
     if entry.candidate is not None and entry.candidate.resource == instance.resource:
         return replace(entry, candidate=instance)
     if entry.current.resource == instance.resource:
         return replace(entry, current=instance)
-    return entry
+    if all(former.resource != instance.resource for former in entry.instances()):
+        return entry
+    return replace(
+        entry,
+        retained=renewed(entry.retained),
+        rejected=renewed(entry.rejected),
+        failed=renewed(entry.failed),
+        deposed=renewed(entry.deposed),
+    )
 
 
 def promote(entry: Entry, resource: str, *, retain: int) -> Entry:
@@ -161,20 +200,17 @@ def promote(entry: Entry, resource: str, *, retain: int) -> Entry:
 
     The former one is retained or deposed; of the retained ones the newest ``retain`` stay and the rest is deposed, as
     are failed attempts, which nothing can use. Until this value is saved, nothing may be deleted.
+
+    Raises:
+        ValueError: if the resource is neither the candidate nor the current instance.
     """
     if entry.candidate is not None and entry.candidate.resource == resource:
-        candidate = replace(entry.candidate, state=InstanceState.READY, operation=None, error=None)
-        kept = (entry.current, *entry.retained)
-        return replace(
-            entry,
-            current=candidate,
-            candidate=None,
-            retained=kept[:retain],
-            failed=(),
-            deposed=(*entry.deposed, *kept[retain:], *entry.failed),
-        )
-    current = replace(entry.current, state=InstanceState.READY, operation=None, error=None)
-    return replace(entry, current=current, failed=(), deposed=(*entry.deposed, *entry.failed))
+        entry = _succeed(replace(entry, candidate=None), entry.candidate, retain=retain)
+    elif entry.current.resource == resource:
+        entry = replace(entry, current=_serving(entry.current))
+    else:
+        raise ValueError(f"{resource} is neither the candidate nor the current instance and cannot be promoted")
+    return replace(entry, failed=(), deposed=(*entry.deposed, *entry.failed))
 
 
 def fail(entry: Entry, resource: str, error: str) -> Entry:
@@ -188,33 +224,43 @@ def fail(entry: Entry, resource: str, error: str) -> Entry:
 
 
 def remove(entry: Entry, resource: str) -> Entry | None:
-    """Record that a former or unfinished instance is gone; None when the entry has nothing left."""
+    """Record that an instance is gone; None when the entry has nothing left.
+
+    If it was the current one while others are still recorded, the next of them takes its place: the candidate, else one
+    that served, else one that was tuning, failed or was rejected. An entry is given up with its last instance only, so
+    that no model is ever forgotten while it exists.
+    """
     if entry.candidate is not None and entry.candidate.resource == resource:
         return replace(entry, candidate=None)
-    if entry.current.resource == resource:
-        return None
-
-    def without(instances: tuple[Instance, ...]) -> tuple[Instance, ...]:
-        return tuple(instance for instance in instances if instance.resource != resource)
-
-    return replace(
-        entry,
-        retained=without(entry.retained),
-        rejected=without(entry.rejected),
-        failed=without(entry.failed),
-        deposed=without(entry.deposed),
-    )
+    if entry.current.resource != resource:
+        return _without(entry, resource)
+    if entry.candidate is not None:
+        return replace(entry, current=entry.candidate, candidate=None)
+    heir = next(iter((*entry.retained, *entry.deposed, *entry.failed, *entry.rejected)), None)
+    return None if heir is None else replace(_without(entry, heir.resource), current=heir)
 
 
 def take_back(entry: Entry, resource: str, *, retain: int) -> Entry:
-    """Make a retained or rejected instance the one that serves, without training."""
-    former = [*entry.retained, *entry.rejected]
-    chosen = next(instance for instance in former if instance.resource == resource)
-    kept = (entry.current, *(i for i in entry.retained if i.resource != resource))
-    return replace(
-        entry,
-        current=replace(chosen, state=InstanceState.READY),
-        retained=kept[:retain],
-        rejected=tuple(i for i in entry.rejected if i.resource != resource),
-        deposed=(*entry.deposed, *kept[retain:]),
-    )
+    """Make a former instance (retained, rejected or deposed) the one that serves, without training.
+
+    A candidate stays what it is.
+
+    Raises:
+        ValueError: if the resource is none of them.
+    """
+    for instance in (*entry.retained, *entry.rejected, *entry.deposed):
+        if instance.resource == resource:
+            return _succeed(_without(entry, resource), instance, retain=retain)
+    raise ValueError(f"{resource} is no former instance of this entry and cannot be taken back")
+
+
+def _succeed(entry: Entry, instance: Instance, *, retain: int) -> Entry:
+    """Put an instance in the current one's place; only a model that served is worth being retained."""
+    former = entry.current
+    kept = (former, *entry.retained) if former.state is InstanceState.READY else entry.retained
+    entry = replace(entry, current=_serving(instance), retained=kept[:retain], deposed=(*entry.deposed, *kept[retain:]))
+    return entry if former in kept else _set_aside(entry, former, instance)
+
+
+def _serving(instance: Instance) -> Instance:
+    return replace(instance, state=InstanceState.READY, operation=None, error=None)
