@@ -29,6 +29,7 @@ from reconciler.manifest.kinds import (
     Name,
     Number,
     Path,
+    Paths,
     ProjectName,
     Rate,
     Tally,
@@ -254,9 +255,7 @@ class ProjectSpec(Part):
     """How the project works."""
 
     provider: ProviderPart = Field(ProviderPart(), description="The service that tunes.")
-    manifests: list[Line] = Field(
-        ["manifests"], min_length=1, description="Files, folders and globs, relative to this file."
-    )
+    manifests: Paths = Field(["manifests"], description="Files, folders and globs, relative to this file.")
     lockfile: Line = Field("tunectl.lock", description="A path, or gs://bucket/key, or s3://bucket/key.")
     defaults: Spec = Field(Spec(), description="What the spec of every TunedModel starts from.")
     limits: LimitsPart = Field(LimitsPart(), description="Safety valves.")

@@ -17,7 +17,7 @@ KINDS: dict[str, tuple[type[Part], str]] = {
 
 
 class _Plain(GenerateJsonSchema):
-    """Leaves out what helps no reader: titles that repeat the key, defaults that mean "not set" or repeat a part's own."""
+    """Leaves out what helps no reader: titles that repeat the key, defaults that mean "not set" or repeat a part."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  pydantic's signature
         """Say no, whatever the field."""

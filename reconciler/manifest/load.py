@@ -11,6 +11,7 @@ from reconciler.manifest.compile import LoadedManifest, compile_document
 from reconciler.manifest.files import find, read
 from reconciler.manifest.project import FILE_NAMES, ProjectConfig
 from reconciler.manifest.relations import check_relations
+from reconciler.manifest.verdict import in_order
 from reconciler.manifest.yamltext import Document, parse
 
 __all__ = ["LoadedManifest", "LoadedManifests", "load_manifests"]
@@ -40,18 +41,18 @@ def load_manifests(config: ProjectConfig, *, paths: Sequence[str] | None = None)
         others = [file for file in files if file not in chosen]
         files = chosen
     manifests: list[LoadedManifest] = []
+    empty = True
     for file in (*others, *files):  # of two equal names the second is reported, so what was asked for comes last
         loaded, found = _load_file(config, file)
         manifests += loaded
         problems += found
-    if not any(_file(manifest) in files for manifest in manifests) and not any(
-        _file(each) in files for each in problems
-    ):
+        empty = empty and (file in others or not (loaded or found))
+    if empty:
         problems.append(_nothing([path for path, _ in named] if paths is None else paths))
     problems += check_relations([manifest.desired for manifest in manifests], complete=not problems)
     return LoadedManifests(
         tuple(manifest for manifest in manifests if _file(manifest) in files),
-        tuple(sorted((each for each in problems if _file(each) not in others), key=_order)),
+        in_order(each for each in problems if _file(each) not in others),
     )
 
 
@@ -100,8 +101,3 @@ def _file(thing: LoadedManifest | Problem) -> str | None:
 def _nothing(paths: Sequence[str]) -> Problem:
     message = f'no manifests found in {", ".join(paths)}; an empty set is never read as "delete everything"'
     return Problem(None, message, "write a manifest (tunectl init makes one), or use tunectl destroy")
-
-
-def _order(problem: Problem) -> tuple[str, int, int, str]:
-    place = problem.location or Location("")
-    return place.file, place.line or 0, place.column or 0, problem.message

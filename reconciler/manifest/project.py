@@ -21,7 +21,7 @@ from reconciler.manifest.document import ProjectDocument, ProviderPart
 from reconciler.manifest.endpoint import check_endpoint, check_lockfile
 from reconciler.manifest.files import read
 from reconciler.manifest.places import Places
-from reconciler.manifest.verdict import alternatives, findings
+from reconciler.manifest.verdict import alternatives, findings, in_order
 from reconciler.manifest.yamltext import Document, parse
 
 __all__ = ["FILE_NAMES", "ProjectConfig", "ProviderConfig", "check_endpoint", "check_lockfile", "load_project"]
@@ -159,4 +159,4 @@ def _name_of(folder: Path) -> str:
 
 
 def _failed(*problems: Problem) -> ProblemsError:
-    return ProblemsError(tuple(problems))
+    return ProblemsError(in_order(problems))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.core.canonical import Json
-from reconciler.errors import Problem
+from reconciler.errors import Location, Problem
 from reconciler.manifest.document import Part
 from reconciler.manifest.places import Places, spell
 from reconciler.manifest.shape import Steps, expectation, homes, keys, part_at, parts
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["alternatives", "findings", "suggest"]
+__all__ = ["alternatives", "findings", "in_order", "suggest"]
 
 _LONGEST_QUOTE = 60
 _PRIVATE = (("spec", "dataset", "examples"), ("spec", "gate", "prompts"))
@@ -56,6 +56,16 @@ def alternatives(model: type[Part], value: Json, places: Places, steps: Steps = 
                 yield from alternatives(part, item, places, (*steps, key, index))
 
 
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems sorted by place, each once; those without a place come first."""
+
+    def key(problem: Problem) -> tuple[str, int, int, str]:
+        place = problem.location or Location("")
+        return place.file, place.line or 0, place.column or 0, problem.message
+
+    return tuple(sorted(dict.fromkeys(problems), key=key))
+
+
 def suggest(word: str, known: Iterable[str]) -> str | None:
     """Return "did you mean …?" for the closest of the known words, if one is close."""
     if len(word) > _LONGEST_QUOTE:
@@ -67,7 +77,7 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
 
 def _finding(model: type[Part], detail: ErrorDetails, places: Places) -> Problem:
     steps: Steps = detail["loc"]
-    place, path = places.nearest(steps), spell(steps)
+    place, path = places.nearest(steps), spell(steps) or "the document"
     if detail["type"] == "extra_forbidden":
         return Problem(place, f"{path}: unknown key", _unknown(model, steps))
     if detail["type"] == "missing":
@@ -94,8 +104,8 @@ def _unknown(model: type[Part], steps: Steps) -> str | None:
 
 def _shown(value: object, steps: Steps) -> str:
     """Return a value as a message may show it."""
-    if value is None:
-        return "null"
+    if value is None or value == []:
+        return "null" if value is None else "an empty list"
     kind = next(name for types, name in _KINDS if isinstance(value, types))
     if kind in {"a mapping", "a list"} or any(steps[: len(path)] == path for path in _PRIVATE):
         return kind

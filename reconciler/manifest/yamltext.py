@@ -63,7 +63,7 @@ def parse(data: bytes, file: str) -> tuple[list[Document], list[Problem]]:
     except _Unreadable as error:
         builder.problems.append(error.problem)
     except yaml.MarkedYAMLError as error:
-        builder.problems.append(_syntax(file, error, last_line=text.count("\n") + 1))
+        builder.problems.append(_syntax(file, error, last_line=text.rstrip().count("\n") + 1))
     except yaml.reader.ReaderError as error:
         place = _position(file, text.encode(), error.position)
         builder.problems.append(Problem(place, "holds a character that YAML does not allow", "write it as an escape"))
