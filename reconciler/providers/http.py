@@ -46,9 +46,9 @@ class Call:
 
 
 class Http:
-    """A connection to one service.
+    """A connection to one service; safe to use from several threads.
 
-    Safe to use from several threads. ``random`` returns a number within [0, 1) for the jitter of pauses.
+    ``largest_answer`` is in bytes, after decompression; a longer answer is malformed.
     """
 
     def __init__(

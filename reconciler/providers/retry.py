@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import SystemRandom
-from typing import Any, Final
+from typing import Final, cast
 
 import tenacity
 
@@ -47,7 +47,10 @@ READ: Final = Patience()
 
 @dataclass(slots=True)
 class Tally:
-    """What one request has cost so far, and whether to go on."""
+    """What one request has cost so far, and whether to go on.
+
+    ``what`` names the request in events. ``random`` returns a number within [0, 1) for the jitter of pauses.
+    """
 
     what: str
     patience: Patience
@@ -121,19 +124,17 @@ class Tally:
 
     def _announce(self, state: tenacity.RetryCallState) -> None:
         error = _fault(state).error
-        reason = "no quota left, waiting for it" if self._patient(state) else (error.status or "UNAVAILABLE")
-        if error.http_status is not None:
-            reason = f"{reason} (HTTP {error.http_status})"
-        elif isinstance(error, Unavailable):
+        if error.http_status is None:
             reason = "the connection was lost"
+        else:
+            word = "no quota left, waiting for it" if self._patient(state) else error.status
+            reason = f"{word} (HTTP {error.http_status})"
         self.report(Retried(self.what, reason, state.upcoming_sleep, state.attempt_number))
 
 
 def _fault(state: tenacity.RetryCallState) -> Fault:
-    outcome: Any = state.outcome.result() if state.outcome is not None else None
-    if not isinstance(outcome, Fault):
-        raise TypeError("tenacity asked about a request that did not fail")
-    return outcome
+    # tenacity asks only about tries that are over, and only about those that are worth another, which are faults.
+    return cast("Fault", cast("tenacity.Future", state.outcome).result())
 
 
 def _last(state: tenacity.RetryCallState) -> Answer | Fault:

@@ -236,6 +236,52 @@ class TestDefaultCredentials:
         assert set(parse_qs(world.asked.content.decode())["scope"][0].split()) == SCOPES
         provider.close()
 
+    def test_of_federation_with_aws_sign_with_the_machines_own_keys(self, lay_out, monkeypatch):
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "id",
+            "AWS_SECRET_ACCESS_KEY": "canary-of-the-aws-secret",
+            "AWS_REGION": "eu-central-1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        lay_out(
+            {
+                "type": "external_account",
+                "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/aws",
+                "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request",
+                "token_url": "https://sts.googleapis.com/v1/token",
+                "credential_source": {
+                    "environment_id": "aws1",
+                    "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity",
+                },
+            }
+        )
+        world = World()
+        provider = adc(world)
+        provider.get(MODEL)
+        assert world.hosts == ["sts.googleapis.com", API]
+        assert b"canary" not in world.asked.content
+        provider.close()
+
+    def test_of_federation_by_a_program_run_nothing_unless_it_is_allowed(self, lay_out, monkeypatch, tmp_path):
+        monkeypatch.delenv("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", raising=False)
+        witness = tmp_path / "ran"
+        lay_out(
+            {
+                "type": "external_account",
+                "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/x",
+                "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+                "token_url": "https://sts.googleapis.com/v1/token",
+                "credential_source": {"executable": {"command": f"touch {witness}", "timeout_millis": 5000}},
+            }
+        )
+        world = World()
+        provider = adc(world)
+        with pytest.raises(AuthenticationFailed, match="could not be exchanged"):
+            provider.get(MODEL)
+        assert not witness.exists()
+        assert world.requests == []
+        provider.close()
+
     def test_of_an_impersonated_service_account_take_two_steps(self, lay_out):
         address = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/x@p.iam.gserviceaccount.com"
         lay_out(
@@ -282,6 +328,14 @@ class TestDefaultCredentials:
         desk = bench(httpx.Response(200, html="log in"), access_token=None)
         with pytest.raises(AuthenticationFailed, match="no credentials found"):
             desk.provider.get(MODEL)
+        desk.provider.close()
+
+    def test_no_metadata_server_means_no_credentials(self, monkeypatch):
+        monkeypatch.delenv("NO_GCE_CHECK")
+        desk = bench(httpx.ConnectTimeout("nobody there"), access_token=None)
+        with pytest.raises(AuthenticationFailed, match="no credentials found"):
+            desk.provider.get(MODEL)
+        assert len(desk.service.requests) == 1
         desk.provider.close()
 
     def test_a_metadata_server_without_a_token_is_an_authentication_error(self, monkeypatch):

@@ -132,6 +132,9 @@ class TestListing:
         assert seen.snapshots[0].mean_loss == -1.1145603e-06
         assert math.isnan(seen.snapshots[1].mean_loss)
 
+    def test_a_number_beyond_float32_that_somebody_else_set_is_shown_as_it_is(self):
+        assert bench(ok(model(topP=1e39))).provider.get(MODEL).spec["topP"] == 1e39
+
     def test_shows_the_parent_in_place_of_the_base_model(self):
         wire = model(tunedModelSource={"tunedModel": "tunedModels/parent", "baseModel": "models/text-bison-001"})
         del wire["baseModel"]

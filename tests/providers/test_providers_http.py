@@ -189,7 +189,9 @@ class TestAdvice:
         desk.provider.get(MODEL)
         assert 0.5 <= desk.clock.slept[0] <= 1
 
-    @pytest.mark.parametrize("details", ["text", [1], [{"retryDelay": "10"}], [{"retryDelay": 10}], {"a": 1}])
+    @pytest.mark.parametrize(
+        "details", ["text", [1], [{"retryDelay": "10"}], [{"retryDelay": 10, "reason": 7}], {"a": 1}]
+    )
     def test_details_of_another_shape_are_no_advice(self, details):
         desk = bench(error(429, "RESOURCE_EXHAUSTED", details=details), ok(model()))
         desk.provider.get(MODEL)
@@ -285,7 +287,7 @@ class TestForeignAnswers:
             bench(serve(b"no gzip at all")).provider.get(MODEL)
 
     @pytest.mark.parametrize(
-        "target", ["http://169.254.169.254/latest", "https://evil.example/x", "/v1beta/other", "http://[bad", None]
+        "target", ["http://169.254.169.254/latest", "https://evil.example/x", "/v1beta/other", None]
     )
     def test_a_redirect_is_not_followed_and_takes_no_credential_along(self, target):
         headers = {} if target is None else {"location": target}
@@ -294,6 +296,11 @@ class TestForeignAnswers:
             desk.provider.get(MODEL)
         assert {request.url.host for request in desk.service.requests} == {"generativelanguage.googleapis.com"}
         assert len(desk.service.requests) == 1
+
+    @pytest.mark.parametrize("code", [300, 304])
+    def test_an_odd_redirect_to_nowhere_is_malformed(self, code):
+        with pytest.raises(MalformedAnswer, match="redirected to another place"):
+            bench(httpx.Response(code, headers={"location": "http://x:port"})).provider.get(MODEL)
 
 
 class _Stream(httpx.SyncByteStream):
@@ -345,6 +352,11 @@ class TestMessages:
                 error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
                 AuthenticationFailed,
                 "TUNECTL_ACCESS_TOKEN",
+            ),
+            (
+                error(403, "PERMISSION_DENIED", "requires a quota project", details=[{"reason": 7}, {"reason": "X"}]),
+                PermissionDenied,
+                "TUNECTL_PROJECT",
             ),
             (EXHAUSTED, QuotaExhausted, "--parallelism"),
         ],
