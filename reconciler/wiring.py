@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from reconciler.core.policy import Limits
 from reconciler.core.resource import DatasetSource, Desired, Example
 from reconciler.engine.preview import Manifests
 from reconciler.engine.stop import Stop
-from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan, UsageError
+from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan, StoreError, UsageError
 from reconciler.manifest.load import LoadedManifest, load_manifests
 from reconciler.manifest.project import ProjectConfig, load_project
 from reconciler.ports.clock import Clock
@@ -245,11 +246,15 @@ class Session:
         from reconciler.emulator import Emulator
 
         if self._emulator is None:
-            folder = self.config.root / STATE_FOLDER
-            folder.mkdir(parents=True, exist_ok=True)
-            self._emulator = Emulator(
-                folder / "emulator.db", clock=self.clock.now, train_seconds=self._overrides.train_seconds
-            )
+            world = self.config.root / STATE_FOLDER / "emulator.db"
+            try:
+                world.parent.mkdir(parents=True, exist_ok=True)
+                self._emulator = Emulator(world, clock=self.clock.now, train_seconds=self._overrides.train_seconds)
+            except (OSError, sqlite3.Error) as error:
+                raise StoreError(
+                    f"{STATE_FOLDER}/{world.name}: the embedded emulator cannot keep its world there ({error})",
+                    hint="make the folder writable, or name a service with --endpoint",
+                ) from error
             self._closing.callback(self._emulator.close)
         return httpx.WSGITransport(app=self._emulator.app)
 

@@ -44,7 +44,15 @@ def _adopt(
     provider: Provider, resource: str, desired: Desired, parent_resource: str | None, taken: AlreadyExists
 ) -> Operation:
     """The id exists: ours if its spec is what we asked for (an answer was lost), else somebody else's."""
-    live = provider.get(resource)
+    try:
+        live = provider.get(resource)
+    except PermissionDenied as error:
+        raise PermissionDenied(
+            f"{resource} is taken by a model that these credentials may not see",
+            status=error.status,
+            http_status=error.http_status,
+            hint="use another project name in tunectl.yaml, or credentials that may see it",
+        ) from error
     if not compatible(desired, live, parent_resource=parent_resource):
         raise AlreadyExists(
             f"{resource} is taken by another model (display name {live.spec.get('displayName')!r}, "

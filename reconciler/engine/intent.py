@@ -12,6 +12,7 @@ from reconciler.core.lockfile import (
     Instance,
     InstanceState,
     Lockfile,
+    amend,
     intend,
     remove,
     take_back,
@@ -58,6 +59,8 @@ def _record(lockfile: Lockfile, action: Action, manifest: Desired | None) -> Loc
         return lockfile
     elif action.kind in {Kind.CREATE, Kind.REPLACE}:
         changed = _intend(entry, action, manifest, InstanceState.PENDING)
+    elif action.kind is Kind.WAIT and entry is not None:
+        changed = _seen(entry)
     elif action.kind is Kind.REUSE:
         changed = _reuse(entry, action, manifest)
     elif action.kind is Kind.UPDATE and entry is not None:
@@ -65,6 +68,14 @@ def _record(lockfile: Lockfile, action: Action, manifest: Desired | None) -> Loc
     if changed is None:
         return lockfile.drop(action.name)
     return lockfile if changed is entry else lockfile.put(action.name, changed)
+
+
+def _seen(entry: Entry) -> Entry:
+    """An intent whose model is there was carried out, though nobody heard the answer."""
+    pending = entry.in_making
+    if pending is None or pending.state is not InstanceState.PENDING:
+        return entry
+    return amend(entry, replace(pending, state=InstanceState.TUNING))
 
 
 def _reuse(entry: Entry | None, action: Action, manifest: Desired) -> Entry:

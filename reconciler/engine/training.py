@@ -21,9 +21,10 @@ from reconciler.engine.journal import Journal
 from reconciler.engine.schedule import Schedule
 from reconciler.engine.watch import Running, Watch
 from reconciler.engine.world import Options, World
-from reconciler.errors import QuotaExhausted, TunectlError, Unavailable
+from reconciler.errors import MalformedAnswer, QuotaExhausted, RemoteError, TunectlError, Unavailable
 
 _DAY = 86_400.0
+_SERVER_ERROR = 500
 
 
 class Training:
@@ -117,8 +118,7 @@ class Training:
         except QuotaExhausted as error:
             self._wait_for_quota(action, error)
         except TunectlError as error:
-            certainly_not_created = action.kind is not Kind.UPDATE and not isinstance(error, Unavailable)
-            if certainly_not_created:
+            if action.kind is not Kind.UPDATE and not _may_have_happened(error):
                 self._withdraw(action)
             self._fail(action, error.message, error.hint)
         else:
@@ -202,6 +202,13 @@ class Training:
         why = "the run was stopped" if stopped else "what it needs is still tuning, and --no-wait was given"
         for action in self._schedule.left():
             self._journal.skip(action, why)
+
+
+def _may_have_happened(error: TunectlError) -> bool:
+    """Tell whether a create may have been carried out although it ended with this error; then its intent must stay."""
+    if isinstance(error, Unavailable | MalformedAnswer):
+        return True
+    return type(error) is RemoteError and (error.http_status or _SERVER_ERROR) >= _SERVER_ERROR
 
 
 def _patch(action: Action, desired: Desired, entry: Entry) -> Entry:
