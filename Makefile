@@ -39,7 +39,13 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.dev
+.venvs/%/.done: requirements/%.txt | $(BIN)/python
+	@echo "installing $* into .venvs/$*"
+	@sh scripts/venv.sh .venvs/$*
+	@.venvs/$*/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r $<
+	@touch $@
+
+unit: $(VENV)/.dev .venvs/google-ai/.done .venvs/google-generativeai/.done
 	$(BIN)/python -m pytest -n $(JOBS) -m "not system"
 
 test-all: test ## the same, and what needs system packages (strace, Chromium, npm)

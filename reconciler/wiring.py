@@ -241,8 +241,6 @@ class Session:
         return provider
 
     def _in_process(self) -> httpx.BaseTransport:
-        import httpx
-
         from reconciler.emulator import Emulator
 
         if self._emulator is None:
@@ -256,7 +254,7 @@ class Session:
                     hint="make the folder writable, or name a service with --endpoint",
                 ) from error
             self._closing.callback(self._emulator.close)
-        return httpx.WSGITransport(app=self._emulator.app)
+        return self._emulator.transport()
 
 
 def open_project(directory: Path, config: Path | None) -> ProjectConfig:

@@ -16,10 +16,13 @@ ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venvs" / "google-ai" / "bin" / "python"
 DRIVER = Path(__file__).parent / "drivers" / "parse_requests.py"
 
-pytestmark = [
-    pytest.mark.google,
-    pytest.mark.skipif(not PYTHON.exists(), reason="the environment with Google's messages is not built"),
-]
+pytestmark = pytest.mark.google
+
+
+@pytest.fixture(autouse=True)
+def _published_messages():
+    assert PYTHON.exists(), "the environment with Google's messages is missing: make .venvs/google-ai/.done"
+
 
 EVERYTHING = {
     "displayName": "d" * 40,
