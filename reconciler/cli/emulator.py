@@ -1,0 +1,91 @@
+"""``tunectl emulator``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.base import Command, Invocation
+
+if TYPE_CHECKING:
+    from reconciler.emulator import Emulator
+    from reconciler.emulator.serve import Server
+
+_PORT = 8088
+
+
+@click.command(
+    "emulator",
+    cls=Command,
+    epilog="Example: tunectl emulator --port 0 --data world.db --fault status,code=503,method=POST,count=2. "
+    "SIGINT and SIGTERM are how a server ends: requests in hand are answered, and the exit code is 0.",
+)
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="Where to listen (127.0.0.1: this machine only).")
+@click.option("--port", type=click.IntRange(0, 65535), default=_PORT, help=f"The port ({_PORT}); 0 takes a free one.")
+@click.option("--data", type=Path, metavar="FILE", help="Where the models live; without it they end with the server.")
+@click.option("--seed", type=Path, metavar="FILE", help="A recorded answer of tunedModels.list to start from.")
+@click.option(
+    "--train-seconds", type=click.FloatRange(min=0), default=20.0, metavar="S", help="How long a tuning takes (20)."
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="What is to go wrong, such as fail,model=demo; repeatable.",
+)
+@click.option(
+    "--listing-lag", type=click.FloatRange(min=0), default=0.0, metavar="S", help="Until a new model is listed (0)."
+)
+@click.option("--operation-ttl", type=click.FloatRange(min=0), metavar="S", help="Until an operation is forgotten.")
+@click.option("--concurrent-tunings", type=click.IntRange(min=1), metavar="N", help="Tunings that may run at once.")
+@click.option("--retired", multiple=True, metavar="MODEL", help="A base model that is gone; repeatable.")
+@click.option("--require-auth", is_flag=True, help="Refuse requests without a token or an API key.")
+@click.option("--require-quota-project", is_flag=True, help="Refuse tokens without x-goog-user-project.")
+@click.pass_obj
+def command(invocation: Invocation, /, host: str, port: int, faults: tuple[str, ...], **settings: Any) -> int:
+    """Serve the emulator of the tuning API on a port, for tunectl, curl and Google's client libraries.
+
+    Its training is simulated. The first line of its output is its URL.
+    """
+    from reconciler.emulator import Emulator, parse_fault
+
+    settings["retired"] = list(settings["retired"])
+    with Emulator(faults=[parse_fault(text) for text in faults], **settings) as emulator:
+        server = _listen(emulator, host, port)
+        click.echo(server.url)
+        invocation.note(_welcome(server.url))
+        server.run()
+    invocation.note("stopped")
+    return 0
+
+
+def _listen(emulator: Emulator, host: str, port: int) -> Server:
+    """Take the port.
+
+    Raises:
+        TunectlError: it cannot be had; the command line is right all the same, so this is no usage error.
+    """
+    from reconciler.emulator.serve import serve  # the package's name `serve` is that module
+    from reconciler.errors import TunectlError, UsageError
+
+    try:
+        return serve(emulator, host, port)
+    except UsageError as error:
+        raise TunectlError(error.message, hint=error.hint) from error
+
+
+def _welcome(url: str) -> str:
+    port = url.rpartition(":")[2]
+    return f"""\
+The tuning API is emulated there, v1beta3 and v1beta; trainings are simulated. Ctrl-C ends it. Try it:
+
+  curl {url}/v1beta/tunedModels
+
+In another terminal, so that tunectl speaks to it (a lockfile belongs to one remote, so this one gets its own):
+
+  export TUNECTL_ENDPOINT={url}
+  export TUNECTL_LOCKFILE=.tunectl/emulator-{port}.lock
+"""
