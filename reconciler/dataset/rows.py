@@ -60,7 +60,7 @@ def read_jsonl(file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
         try:
             row = parse(line)
         except (ValueError, RecursionError) as error:
-            yield _broken_json(error, number)
+            yield _broken_json(error, number, line.rstrip())
         else:
             yield _pick(row, number, columns)
 
@@ -84,7 +84,7 @@ def read_json(file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
         try:
             row, at = _JSON.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
-            raise Broken(_broken_json(error, start_line, within=text)) from error
+            raise Broken(_broken_json(error, start_line)) from error
         yield _pick(row, start_line, columns)
         line = start_line + text.count("\n", start, at)
         separator = ","
@@ -169,9 +169,12 @@ def _header(cells: Sequence[str], line: int, columns: Columns) -> tuple[int, int
     return cells.index(names[0]), cells.index(columns.output), len(cells)
 
 
-def _broken_json(error: Exception, line: int, *, within: str | None = None) -> Flaw:
+def _broken_json(error: Exception, line: int, text: str | None = None) -> Flaw:
+    """Say what is wrong with JSON: of one line, whose ``text`` is given, or of a whole file."""
     if isinstance(error, json.JSONDecodeError):
-        return Flaw(line if within is None else error.lineno, f"broken JSON: {error.msg}", error.colno)
+        if text is None:
+            return Flaw(error.lineno, f"broken JSON: {error.msg}", error.colno)
+        return Flaw(line, f"broken JSON: {error.msg}", min(error.pos, len(text)) + 1)
     if isinstance(error, _RepeatedKey):
         return Flaw(line, "sets a key twice")
     return Flaw(line, "broken JSON: nested too deeply, or a number too long")
