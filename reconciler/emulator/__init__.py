@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from reconciler.emulator.faults import ConnectionDropped as ConnectionDropped
     from reconciler.emulator.faults import Fault as Fault
     from reconciler.emulator.faults import parse_fault as parse_fault
-    from reconciler.emulator.serve import Server as Server
-    from reconciler.emulator.serve import serve as serve
+    from reconciler.emulator.server import Server as Server
+    from reconciler.emulator.server import serve as serve
 
 _HOMES = {
     "ConnectionDropped": "faults",
     "Emulator": "emulator",
     "Fault": "faults",
-    "Server": "serve",
+    "Server": "server",
     "parse_fault": "faults",
-    "serve": "serve",
+    "serve": "server",
 }
 
 __all__ = ["ConnectionDropped", "Emulator", "Fault", "Server", "parse_fault", "serve"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.emulator.emulator import Emulator
 from reconciler.emulator.faults import parse_fault
-from reconciler.emulator.serve import serve
+from reconciler.emulator.server import serve
 from reconciler.errors import TunectlError
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from reconciler.emulator.catalogue import BASES, Base
 from reconciler.emulator.faults import Faults
@@ -120,7 +120,6 @@ class Call:
     path: Mapping[str, str]
     query: Object = field(default_factory=dict)
     body: Object = field(default_factory=dict)
-    given: Mapping[str, Any] = field(default_factory=dict)
     fields: Selection | None = None
     integer_enums: bool = False
     empty_page: bool = False

@@ -70,7 +70,7 @@ def test_snake_case_and_lower_camel_may_be_mixed(api):
     assert api.ok("POST", "tunedModels", body)["metadata"]["totalSteps"] == 12
 
 
-@pytest.mark.parametrize("value", [3, 3.0, "3", "3.0", 3e0])
+@pytest.mark.parametrize("value", [3, 3.0, "3", "3.0"])
 def test_whole_numbers_may_be_spelt_in_several_ways(api, value):
     api.ok("POST", "tunedModels?tunedModelId=m", put(tuned(), "tuningTask/hyperparameters/epochCount", value))
     assert api.get()["tuningTask"]["hyperparameters"]["epochCount"] == 3
@@ -109,15 +109,19 @@ def test_enums_come_by_name_or_number(api, role):
             f"{FIRST}/text",
             "1",
             "tuned_model.tuning_task.training_data.examples.examples[0]",
-            'Invalid JSON payload received. Unknown name "text" at'
-            " 'tuned_model.tuning_task.training_data.examples.examples[0]': Cannot find field.",
+            (
+                'Invalid JSON payload received. Unknown name "text" at'
+                " 'tuned_model.tuning_task.training_data.examples.examples[0]': Cannot find field."
+            ),
         ),
         (
             "displayName",
             ["a"],
             "tuned_model",
-            "Invalid JSON payload received. Unknown name \"displayName\" at 'tuned_model':"
-            " Proto field is not repeating, cannot start list.",
+            (
+                "Invalid JSON payload received. Unknown name \"displayName\" at 'tuned_model':"
+                " Proto field is not repeating, cannot start list."
+            ),
         ),
         ("displayName", 5, "tuned_model.display_name", "Invalid value at 'tuned_model.display_name' (TYPE_STRING), 5"),
         (
@@ -135,15 +139,19 @@ def test_enums_come_by_name_or_number(api, role):
             "state",
             "DONE",
             "tuned_model.state",
-            "Invalid value at 'tuned_model.state'"
-            ' (type.googleapis.com/google.ai.generativelanguage.v1beta.TunedModel.State), "DONE"',
+            (
+                "Invalid value at 'tuned_model.state'"
+                ' (type.googleapis.com/google.ai.generativelanguage.v1beta.TunedModel.State), "DONE"'
+            ),
         ),
         (
             "tuningTask",
             7,
             "tuned_model.tuning_task",
-            "Invalid value at 'tuned_model.tuning_task'"
-            " (type.googleapis.com/google.ai.generativelanguage.v1beta.TuningTask), 7",
+            (
+                "Invalid value at 'tuned_model.tuning_task'"
+                " (type.googleapis.com/google.ai.generativelanguage.v1beta.TuningTask), 7"
+            ),
         ),
         (
             "createTime",
@@ -210,8 +218,10 @@ def test_a_request_larger_than_the_service_takes_is_refused(api):
     [
         (
             "validate=1",
-            'Invalid JSON payload received. Unknown name "validate": Cannot bind query parameter.'
-            " Field 'validate' could not be found in request message.",
+            (
+                'Invalid JSON payload received. Unknown name "validate": Cannot bind query parameter.'
+                " Field 'validate' could not be found in request message."
+            ),
         ),
         ("pageSize=ten", "Invalid value at 'page_size' (TYPE_INT32), \"ten\""),
     ],

@@ -20,6 +20,7 @@ from reconciler.emulator.faults import ConnectionDropped
 from reconciler.errors import UsageError
 
 _THREADS = 8
+_LAST_PORT = 65_535
 _IDLE_SECONDS = 30.0
 _FLUSH_SECONDS = 2.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -130,10 +131,12 @@ def _closing(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[byte
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= _LAST_PORT:
+        raise UsageError(f"{host}:{port}: the emulator cannot listen there: there is no such port")
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family)
-    except (OSError, OverflowError) as error:
+        family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server((address[0], port), family=family)
+    except OSError as error:
         raise UsageError(
             f"{host}:{port}: the emulator cannot listen there: {error}", hint="choose another port, or 0 for a free one"
         ) from error

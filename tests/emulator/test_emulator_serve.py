@@ -1,0 +1,198 @@
+"""The emulator on a port: a real socket, real closes, real signals."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from emulator_kit import CURL_BODY, SEED, Api, tuned
+
+from reconciler.emulator import Fault, serve
+from reconciler.errors import UsageError
+
+MODULE = [sys.executable, "-m", "reconciler.emulator"]
+
+
+@pytest.fixture
+def server(emulator):
+    with serve(emulator) as server:
+        yield server
+
+
+@pytest.fixture
+def port(server):
+    with httpx.Client(base_url=server.url) as client:
+        yield Api(client)
+
+
+def test_it_answers_on_a_free_port(port, server):
+    assert server.url.startswith("http://127.0.0.1:")
+    port.ok("POST", "/v1beta3/tunedModels", CURL_BODY.read_bytes())
+    assert len(port.names()) == 1
+
+
+def test_a_dropped_connection_closes_the_socket(port, emulator):
+    emulator.faults.add(Fault("drop", method="POST", after=True))
+    with pytest.raises(httpx.RemoteProtocolError, match="disconnected without sending a response"):
+        port.create()
+    assert port.names() == ["m"]
+
+
+def test_a_cut_body_ends_before_its_announced_length(port, emulator):
+    emulator.faults.add(Fault("cut"))
+    with pytest.raises(httpx.RemoteProtocolError, match="complete message body"):
+        port.send("GET", "models")
+    assert port.ok("GET", "models")["models"]
+
+
+def test_a_truncated_body_arrives_whole_as_far_as_http_can_tell(port, emulator):
+    emulator.faults.add(Fault("truncate"))
+    response = port.send("GET", "models")
+    assert response.status_code == 200
+    assert response.text.startswith('{"models":')
+    assert not response.text.endswith("}\n")
+
+
+@pytest.mark.parametrize(
+    ("agent", "encoding", "zipped"),
+    [("my-tool (gzip)", "gzip, deflate", True), ("my-tool", "gzip", False), ("my-tool (gzip)", "identity", False)],
+)
+def test_answers_are_compressed_when_both_headers_ask(port, agent, encoding, zipped):
+    headers = {"user-agent": agent, "accept-encoding": encoding}
+    with port.client.stream("GET", "/v1beta/models", headers=headers) as response:
+        raw = b"".join(response.iter_raw())
+    assert (response.headers.get("content-encoding") == "gzip") is zipped
+    assert b"text-bison" in (gzip.decompress(raw) if zipped else raw)
+
+
+def test_parallel_clients_are_served(port, server):
+    def create(number):
+        with httpx.Client(base_url=server.url) as client:
+            return Api(client).create(f"m{number}")["metadata"]["tunedModel"]
+
+    with ThreadPoolExecutor(16) as pool:
+        names = set(pool.map(create, range(64)))
+    assert len(names) == 64
+    assert len(port.names("pageSize=100")) == 64
+
+
+def test_a_chunked_body_is_read(port):
+    def chunks():
+        body = CURL_BODY.read_bytes()
+        yield body[:100]
+        yield body[100:]
+
+    assert port.client.post("/v1beta/tunedModels", content=chunks()).status_code == 200
+
+
+def test_a_taken_port_is_a_usage_error(server, emulator):
+    port = int(server.url.rpartition(":")[2])
+    with pytest.raises(UsageError, match="cannot listen"):
+        serve(emulator, "127.0.0.1", port)
+    with pytest.raises(UsageError, match="cannot listen"):
+        serve(emulator, "127.0.0.1", 99_999)
+
+
+def test_closing_frees_the_port_and_may_be_done_twice(emulator):
+    server = serve(emulator).start()
+    port = int(server.url.rpartition(":")[2])
+    server.close()
+    server.close()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+    unused = serve(emulator)
+    unused.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_peace(number):
+    with subprocess.Popen(MODULE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        with httpx.Client(base_url=url) as client:
+            assert Api(client).ok("GET", "tunedModels") == {}
+            os.kill(process.pid, number)
+            assert process.wait(timeout=30) == 0
+        assert process.stderr.read() == ""
+
+
+def test_every_flag_of_the_module_does_what_it_says(tmp_path):
+    flags = [
+        *("--data", str(tmp_path / "w.db"), "--seed", str(SEED), "--train-seconds", "0", "--record-bodies"),
+        *("--fault", "status,code=429,path=/models$", "--token", "t=me@example.com", "--token", "plain"),
+        *("--require-auth", "--require-quota-project", "--retired", "models/gemini-1.0-pro-001"),
+        *("--concurrent-tunings", "2", "--listing-lag", "1", "--operation-ttl", "9"),
+    ]
+    with subprocess.Popen([*MODULE, *flags], stdout=subprocess.PIPE, text=True) as process:
+        with httpx.Client(base_url=process.stdout.readline().strip()) as client:
+            api = Api(client)
+            overview = api.ok("GET", "/_emulator")
+            assert api.fails("GET", "models")[0] == 429
+            assert api.fails("GET", "models")[0] == 401
+            names = api.ok("GET", "models", headers={"x-goog-api-key": "plain"})["models"]
+        process.terminate()
+    assert overview["models"] == 5
+    assert "models/gemini-1.0-pro-001" not in [model["name"] for model in names]
+    assert overview["settings"] == {
+        "train_seconds": 0.0,
+        "listing_lag": 1.0,
+        "operation_ttl": 9.0,
+        "concurrent_tunings": 2,
+        "require_auth": True,
+        "require_quota_project": True,
+        "accounts": ["me@example.com", "user@example.com"],
+        "retired": ["models/gemini-1.0-pro-001"],
+        "record_bodies": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        (["--fault", "explode"], 64, "unknown kind"),
+        (["--data", "/dev/null/x"], 1, "cannot keep"),
+        (["--port", "x"], 2, "int"),
+    ],
+)
+def test_what_cannot_start_says_why(flags, code, said):
+    done = subprocess.run([*MODULE, *flags], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_starting_imports_nothing_heavy():
+    """What a start costs is mostly imports, so they are counted instead of timed."""
+    program = (
+        "import sys, reconciler.emulator as e\n"
+        "assert 'reconciler.emulator.emulator' not in sys.modules\n"
+        "server = e.serve(e.Emulator())\n"
+        "print(*sorted(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    modules = set(done.stdout.split())
+    assert not modules & {"httpx", "pydantic", "yaml", "rich", "click", "google", "requests", "asyncio", "email.mime"}
+    assert len(modules) < 350
+    assert not any(name.startswith(("reconciler.providers", "reconciler.core", "reconciler.ports")) for name in modules)
+
+
+def test_public_names_are_loaded_on_demand():
+    import reconciler.emulator as package  # noqa: PLC0415 - what this import gives is what is tested
+
+    assert {name: getattr(package, name).__name__ for name in package.__all__} == {
+        name: name for name in package.__all__
+    }
+    with pytest.raises(AttributeError, match="nothing"):
+        package.nothing  # noqa: B018 - looking it up is the test
+
+
+def test_the_transport_serves_every_verb(api):
+    api.create()
+    assert api.send("DELETE", "tunedModels/m", content=b"").status_code == 200
+    assert api.send("POST", "tunedModels", tuned(), headers={"content-type": "text/plain"}).status_code == 200
