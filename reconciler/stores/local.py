@@ -60,8 +60,6 @@ class LocalBlobStore:
         """
         try:
             found = self._open(None)
-        except FileNotFoundError:
-            return None
         except OSError as error:
             raise self._error("be read", error) from error
         return None if found is None else found[0]
@@ -79,8 +77,7 @@ class LocalBlobStore:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with _locked(self._path.parent) as folder:
                 old = self._expect(expect, folder)
-                if old is not None:
-                    self._keep(old[0].data)
+                self._keep(old)
                 _replace(folder, self._path.name, data, None if old is None else old[1])
         except OSError as error:
             raise self._error("be written", error) from error
@@ -95,9 +92,7 @@ class LocalBlobStore:
         """
         try:
             with _locked(self._path.parent) as folder:
-                old = self._expect(expect, folder)
-                if old is not None:
-                    self._keep(old[0].data)
+                self._keep(self._expect(expect, folder))
                 os.unlink(self._path.name, dir_fd=folder)
                 os.fsync(folder)
         except FileNotFoundError as error:
@@ -128,17 +123,17 @@ class LocalBlobStore:
             os.close(descriptor)
         return Blob(data, _version(data)), stat.S_IMODE(status.st_mode) & 0o777
 
-    def _keep(self, data: bytes) -> None:
+    def _keep(self, old: tuple[Blob, int] | None) -> None:
         """Keep the previous content, if that is possible.
 
         A backup that cannot be written must not keep the outcome of a paid job from being recorded.
         """
-        if self._backup is None:
+        if self._backup is None or old is None:
             return
         with suppress(OSError):
             self._backup.mkdir(parents=True, exist_ok=True)
             with _locked(self._backup) as folder:
-                _replace(folder, self._path.name, data, None)
+                _replace(folder, self._path.name, old[0].data, None)
 
     @property
     def _shown(self) -> str:

@@ -5,6 +5,7 @@ An event only changes numbers; drawing happens a few times a second, however man
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -22,6 +23,13 @@ _DRAWN_PER_SECOND = 4
 _NAME = 40
 
 
+class _Terminal(Console):
+    """A console that falls silent when its terminal goes away; rich itself would end the process, and the run."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class LiveReporter(Watcher):
     """Draws on a terminal while its context lasts.
 
@@ -36,7 +44,7 @@ class LiveReporter(Watcher):
         super().__init__()
         self._paint = painter(color=color)
         self._least = least
-        self._console = Console(
+        self._console = _Terminal(
             file=stream,
             force_terminal=True,
             no_color=not color,
@@ -62,7 +70,8 @@ class LiveReporter(Watcher):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        with suppress(OSError):
+            self._progress.stop()
 
     def show(self, event: Event) -> None:
         """Take note of an event, and print what is to stay."""

@@ -53,6 +53,7 @@ def _action(shape: ActionShape) -> Action:
         ),
         gate=shape.gate,
         blocked_by=shape.blocked_by,
+        cleanup=shape.cleanup,
     )
 
 

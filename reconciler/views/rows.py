@@ -39,7 +39,7 @@ class Row:
             return recorded  # a rejected model is ready all the same; it only does not serve
         if self.remote == ModelState.TUNING and self.instance.state is InstanceState.PENDING:
             return self.remote
-        return f"{recorded}, remotely {self.remote}"
+        return f"{recorded} (remotely {self.remote})"
 
 
 def build_rows(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.core.observation import Observation, Progress
 from reconciler.core.plan import Drift, Unmanaged
+from reconciler.core.resource import Spec
 from reconciler.core.text import clip, sanitize
 from reconciler.views.paint import Paint, painter
 from reconciler.views.plan_text import drift_line, unmanaged_line
@@ -140,11 +141,19 @@ def _block(row: Row, observations: Mapping[str, Observation], paint: Paint) -> I
         "progress": progress_text(row.progress) or None,
     }
     seen = observations.get(instance.resource)
-    facts |= {f"applied {path}": value_text(value) for path, value in sorted(instance.spec.items())}
-    if seen is not None:
-        facts |= {f"remote {path}": value_text(value) for path, value in sorted(seen.spec.items())}
-        facts["updated"] = seen.update_time
+    facts |= _fields(instance.spec, {} if seen is None else seen.spec)
+    facts["updated"] = None if seen is None else seen.update_time
     known = {sanitize(key): sanitize(text) for key, text in facts.items() if text is not None}
     widest = max(map(len, known))
     for key, text in known.items():
         yield f"  {key:<{widest}}  {text}"
+
+
+def _fields(applied: Spec, remote: Spec) -> dict[str, str]:
+    """Return each field as it was applied, with the remote value where that is another one."""
+    texts = {}
+    for path in sorted(applied.keys() | remote.keys()):
+        mine = value_text(applied.get(path))
+        theirs = value_text(remote[path]) if path in remote else mine
+        texts[f"spec.{path}"] = mine if mine == theirs else f"{mine}, remotely {theirs}"
+    return texts

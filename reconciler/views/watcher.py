@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from threading import RLock
 
 from reconciler.core.event import Event
 
 
-class Watcher:
+class Watcher(ABC):
     """Calls ``show`` with one event at a time, from whichever thread it comes.
 
     A terminal that went away or a disk that is full must not stop an apply, so what ``show`` raises is dropped. The
@@ -23,6 +24,7 @@ class Watcher:
         with self._lock, suppress(Exception):
             self.show(event)
 
+    @abstractmethod
     def show(self, event: Event) -> None:
         """Show an event; called with the lock held."""
-        raise NotImplementedError
+        ...

@@ -99,6 +99,11 @@ def test_a_number_that_json_does_not_have_is_never_written():
         encode(FULL.put("bad", Entry(current=Instance("r", "s", spec={"temperature": float("nan")}))))
 
 
+def test_a_value_that_is_no_json_is_never_written():
+    with pytest.raises(TypeError, match="set is no JSON"):
+        encode(FULL.put("bad", Entry(current=Instance("r", "s", spec={"stop": {1}}))))
+
+
 TEXT = st.text(max_size=12)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,

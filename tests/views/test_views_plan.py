@@ -13,6 +13,7 @@ from reconciler.core.resource import Remote
 from reconciler.errors import StalePlan
 from reconciler.views.document import to_document
 from reconciler.views.plan_text import render_plan
+from reconciler.views.restore import restored
 from reconciler.views.saved import dump_saved, load_saved, what_moved
 from reconciler.views.shapes import plan_schema
 from reconciler.views.words import json_text
@@ -139,6 +140,13 @@ def test_a_saved_plan_comes_back():
     assert [action.name for action in saved.actions.values()] == [action.name for action in plan.actions]
     assert saved.document["actions"] == json.loads(json_text(to_document(plan, tool="0.1.0")))["actions"]
     assert what_moved(saved, plan) == ()
+
+
+@pytest.mark.parametrize("plan", [PLAN, NOTHING, replace(PLAN, scope=Scope(("a*",), ("b*",)))])
+def test_a_saved_plan_is_shown_as_it_was(plan):
+    again = restored(load_saved(dump_saved(plan, tool="0.1.0")).document)
+    assert again == plan
+    assert again.digest == plan.digest
 
 
 def test_every_bit_of_a_saved_plan_counts():

@@ -51,6 +51,7 @@ DELETE = Action("abandoned", Kind.DELETE, "no manifest asks for it", resource="t
 WAIT = Action("slow", Kind.WAIT, "is still tuning", resource="tunedModels/slow-2b3c4d5e6f1a")
 OTHERS = (
     DELETE,
+    Action("tone", Kind.DELETE, "was replaced", resource="tunedModels/tone-777777777777", cleanup=True),
     Action("found", Kind.REUSE, "a ready model of this revision exists", resource="tunedModels/found-4d5e6f1a2b3c"),
     Action(
         "renamed",
