@@ -170,6 +170,7 @@ def test_links_that_stay_inside_are_followed(root):
     (root / "folder").symlink_to("manifests")
     (data / "up.jsonl").symlink_to("../../link.jsonl")
     (root / "absolute.jsonl").symlink_to(data / "numbers.jsonl")
+    (data / "absolute.jsonl").symlink_to(data / "numbers.jsonl")
     (root / "dots.jsonl").symlink_to("./manifests//data/../data/numbers.jsonl")
     for path in (
         "link.jsonl",
@@ -177,6 +178,7 @@ def test_links_that_stay_inside_are_followed(root):
         "folder/data/numbers.jsonl",
         "folder/data/up.jsonl",
         "absolute.jsonl",
+        "folder/data/absolute.jsonl",
         "dots.jsonl",
     ):
         assert problems(root, path) == [], path

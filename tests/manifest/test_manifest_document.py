@@ -7,7 +7,7 @@ import pytest
 from reconciler.manifest.document import Spec
 from reconciler.manifest.duration import parse_duration
 from reconciler.manifest.merge import merge
-from reconciler.manifest.shape import keys
+from reconciler.manifest.shape import expectation, keys
 
 BASE = "baseModel: m, "
 ONE_OF = "spec: needs one of baseModel, source"
@@ -218,6 +218,10 @@ def test_merging_leaves_what_is_no_mapping_for_validation_to_refuse():
     }
     assert merge(Spec, {"temperature": 1}, "text") == "text"
     assert merge(Spec, {}, {"a": 1}) == {"a": 1}
+
+
+def test_a_path_beyond_what_the_models_know_keeps_the_last_phrase():
+    assert expectation(Spec, ("description", "deeper")).phrase == "text"
 
 
 def test_every_key_has_a_description():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 
 import pytest
@@ -294,6 +295,19 @@ class TestFinding:
             "manifests/pipe.yaml: is neither a file nor a folder",
         ]
         assert names(project.load()) == ["good"]
+
+    def test_a_failing_disk_is_told(self, project, monkeypatch):
+        class Disk(io.RawIOBase):
+            def read(self, size=-1):
+                raise OSError(5, "Input/output error")
+
+        def fail(descriptor, *args, **kwargs):
+            os.close(descriptor)
+            return Disk()
+
+        project.manifest("manifests/a.yaml", "{name: a}")
+        monkeypatch.setattr("reconciler.manifest.files.os.fdopen", fail)
+        assert project.problems() == ["manifests/a.yaml: cannot be read: Input/output error"]
 
     def test_a_link_to_a_file_inside_the_project_is_followed(self, project):
         project.manifest("shared/a.txt", "{name: a}")

@@ -110,6 +110,8 @@ def test_every_key_and_item_has_its_place():
     }
     assert len(places) == 8
     assert "a.x" not in places
+    assert "a.b.c.d" not in places
+    assert "a..b" not in places
     assert str(places.nearest(("a", "d", 7, "g"))) == "a.yaml:3:3"
 
 
