@@ -10,8 +10,7 @@ import click
 from reconciler.cli.base import Command, Invocation
 
 if TYPE_CHECKING:
-    from reconciler.emulator import Emulator
-    from reconciler.emulator.serve import Server
+    from reconciler.emulator import Emulator, Server
 
 _PORT = 8088
 
@@ -68,7 +67,7 @@ def _listen(emulator: Emulator, host: str, port: int) -> Server:
     Raises:
         TunectlError: it cannot be had; the command line is right all the same, so this is no usage error.
     """
-    from reconciler.emulator.serve import serve  # the package's name `serve` is that module
+    from reconciler.emulator import serve
     from reconciler.errors import TunectlError, UsageError
 
     try:
