@@ -219,7 +219,9 @@ def _shown(environ: Environ) -> Mapping[str, str]:
 
 def _encode(answer: Any, *, pretty: bool) -> bytes:
     indent, separators = (2, None) if pretty else (None, (",", ":"))
-    return (json.dumps(answer, ensure_ascii=False, indent=indent, separators=separators) + "\n").encode()
+    text = json.dumps(answer, ensure_ascii=False, indent=indent, separators=separators)
+    # Google's clients read a streamed array piece by piece and want nothing after its bracket.
+    return (text if isinstance(answer, list) else f"{text}\n").encode()
 
 
 def _header_text(text: str) -> str:
