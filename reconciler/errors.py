@@ -220,9 +220,13 @@ class Refused(TunectlError):
 
 
 class StalePlan(TunectlError):
-    """What was approved is not what would be applied now."""
+    """What was approved is not what would be applied now. ``details`` says what moved, a line each."""
 
     exit_code = 6
+
+    def __init__(self, message: str, *, details: tuple[str, ...] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.details = details
 
 
 class GateNotMet(TunectlError):

@@ -134,7 +134,7 @@ class Session:
         remote = Remote(provider.type, endpoint, provider.project, provider.location)
         state = self.config.root / STATE_FOLDER
         return BlobLockfileStore(
-            LocalBlobStore(path, backup=state / "backup" / path.name),
+            LocalBlobStore(path, backup=state / "backup", address=address),
             remote=remote,
             new_id=lambda: str(uuid.uuid4()),
             lock_path=state / f"{path.name}.lock",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.base import Command, Invocation, interactive
+from reconciler.cli.base import Command, Invocation, conclude, interactive
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import PlanOptions, make_preview, plan_options
 from reconciler.cli.running import end, engine_options, reporting, run_options, stopping
@@ -117,12 +117,12 @@ def carry_out(
     options = engine_options(
         invocation, session, timeout=timeout, poll_interval=poll_interval, parallelism=parallelism, wait=wait
     )
-    with stopping(session.stop, invocation.note):
+    with stopping(session.stop, quiet=invocation.globals.quiet):
         outcome = apply(world, shown, options)
     if invocation.machine is None:
         from reconciler.cli.words import outcome_line
 
-        click.echo(outcome_line(outcome))
+        conclude(outcome_line(outcome))
     return outcome
 
 
@@ -151,16 +151,19 @@ def _check_approval(shown: Preview, saved: SavedPlan | None, expected: str | Non
     """Refuse anything but what was approved.
 
     Raises:
-        StalePlan: see ``engine.approval.check_approval``; for a saved plan the message says what moved.
+        StalePlan: see ``engine.approval.check_approval``; for a saved plan it says what moved.
     """
     from reconciler.engine.approval import check_approval
+    from reconciler.errors import StalePlan
+    from reconciler.views.saved import what_moved
 
     lockfile = shown.loaded.lockfile
     if expected is not None:
         check_approval(shown.plan, lockfile, expected)
-    if saved is not None:
-        check_approval(shown.plan, lockfile, saved.digest, approved=_labels(saved))
-
-
-def _labels(saved: SavedPlan) -> dict[str, str]:
-    return {key: f"{action.action} {action.name}" for key, action in saved.actions.items() if action.action != "wait"}
+    if saved is None:
+        return
+    try:
+        check_approval(shown.plan, lockfile, saved.digest)
+    except StalePlan as error:
+        details = (*error.details, *what_moved(saved, shown.plan))
+        raise StalePlan(error.message, details=details, hint=error.hint) from error

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.errors import Location, Problem, ProblemsError, Refused, TunectlError
+from reconciler.errors import Location, Problem, ProblemsError, Refused, StalePlan, TunectlError
 
 if TYPE_CHECKING:
     from reconciler.cli.base import Invocation
@@ -89,6 +90,8 @@ def _problems(error: TunectlError) -> tuple[Problem, ...]:
         return error.problems
     if isinstance(error, Refused) and error.violations:
         return tuple(Problem(None, violation) for violation in error.violations)
+    if isinstance(error, StalePlan):
+        return (Problem(None, error.message, error.hint), *(Problem(None, detail) for detail in error.details))
     return (Problem(None, error.message, error.hint),)
 
 
@@ -97,8 +100,7 @@ def _tell(error: TunectlError, invocation: Invocation) -> None:
     from reconciler.cli.running import reporting
     from reconciler.core.event import Errored, Warned
 
-    with reporting(invocation, "jsonl") as fresh:
-        report = invocation.sink or fresh
+    with nullcontext(invocation.sink) if invocation.sink else reporting(invocation, "jsonl") as report:
         if isinstance(error, ProblemsError):
             for problem in error.problems:
                 report(Warned(problem))

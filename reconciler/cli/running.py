@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
+_STOPPING = b"\nStopping: what is known is saved, training goes on. Once more to exit at once.\n"
 _PAUSE = 5.0
 _PAUSE_EMBEDDED = 0.5
 
@@ -118,14 +119,15 @@ def reporting(invocation: Invocation, form: str | None) -> Iterator[Callable[[Ev
 
 
 @contextmanager
-def stopping(stop: Stop, note: Callable[[str], None]) -> Iterator[None]:
+def stopping(stop: Stop, *, quiet: bool) -> Iterator[None]:
     """While this lasts, the first SIGINT or SIGTERM asks the run to save and end, the second ends it at once."""
 
     def handle(number: int, _: object) -> None:
         if stop.requested():
             os._exit(128 + number)
         stop.request(number)
-        note("stopping: saving what is known; training goes on. Once more to exit at once.")
+        if not quiet:
+            os.write(2, _STOPPING)  # a buffered stream may be in the middle of a write of its own
 
     former = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

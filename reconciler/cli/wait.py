@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.base import Command, Invocation, conclude
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import end, engine_options, reporting, run_options, stopping
 
@@ -46,9 +46,9 @@ def command(
                 stop=session.stop,
             )
             options = engine_options(invocation, session, timeout=timeout, poll_interval=poll_interval)
-            with stopping(session.stop, invocation.note):
+            with stopping(session.stop, quiet=invocation.globals.quiet):
                 outcome = wait_for_running(world, loaded, options, chosen=lambda name: not names or name in names)
         if invocation.machine is None:
-            click.echo(outcome_line(outcome) if outcome.touched else "Nothing is tuning.")
+            conclude(outcome_line(outcome) if outcome.touched else "Nothing is tuning.")
         end(outcome, session.stop)
     return 0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from reconciler.core.text import clip, sanitize
-from reconciler.errors import Problem, ProblemsError, Refused, TunectlError
+from reconciler.errors import Problem, ProblemsError, Refused, StalePlan, TunectlError
 from reconciler.views.paint import Paint, painter
 from reconciler.views.words import count, guard
 
@@ -46,8 +46,9 @@ def render_error(error: TunectlError, *, read_lines: ReadLines | None = None, co
         return render_problems(error.problems, read_lines=read_lines, color=color)
     paint = painter(color=color)
     lines = [f"{paint('error:', 'bold red')} {sanitize(error.message)}"]
-    if isinstance(error, Refused):
-        lines += [f"  {sanitize(reason)}" for reason in error.violations]
+    reasons = error.violations if isinstance(error, Refused) else ()
+    reasons = error.details if isinstance(error, StalePlan) else reasons
+    lines += [f"  {sanitize(reason)}" for reason in reasons]
     if error.hint is not None:
         lines.append(f"  {paint('hint:', 'bold')} {sanitize(error.hint)}")
     return guard("\n".join(lines) + "\n")

@@ -17,7 +17,6 @@ from reconciler.core.event import (
     Saved,
     Skipped,
     Started,
-    Stopping,
     Waiting,
     Warned,
 )
@@ -114,8 +113,6 @@ def _alert(event: Event, paint: Paint) -> tuple[Weight, str] | None:
             return Weight.ALERT, f"{sanitize(name)}: {sanitize(action)} not begun: {sanitize(reason)}"
         case Warned(problem):
             return Weight.ALERT, f"{paint('warning:', 'bold yellow')} {sanitize(str(problem))}"
-        case Stopping(signal):
-            return Weight.ALERT, f"{sanitize(signal)}: nothing new is begun; training goes on"
         case _:
             return None
 
