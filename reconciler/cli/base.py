@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -176,12 +177,40 @@ class Command(click.Command):
         invocation.globals = Globals.of(given).over(invocation.globals)
         invocation.command = f"tunectl {ctx.info_name}"
         invocation.enter()
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # whoever reads has seen enough; click would call it a failure
+            forsake_stdout()
+            return 0
 
 
 def interactive() -> bool:
     """Tell whether somebody sits at the other end who can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def say(text: str) -> None:
+    """Print on standard output; that nobody reads any more is no reason to end differently."""
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        forsake_stdout()
+
+
+def conclude(text: str) -> None:
+    """Print the last line of work that is done and recorded; whether it can be read changes nothing any more."""
+    with suppress(OSError):
+        click.echo(text)
+        return
+    forsake_stdout()
+
+
+def forsake_stdout() -> None:
+    """Lead standard output to nowhere, so that the interpreter does not stumble over what is left in its buffer."""
+    with suppress(OSError, ValueError):  # one that is no file has no descriptor, and none is needed then
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _ignore(_: Event) -> None:

@@ -5,17 +5,17 @@ Nothing but click and the standard library may be imported here: ``--help`` must
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.base import EXIT_USAGE, GLOBAL_OPTIONS, Globals, Invocation
-from reconciler.errors import TunectlError
+from reconciler.cli.base import EXIT_USAGE, GLOBAL_OPTIONS, Globals, Invocation, forsake_stdout
+from reconciler.errors import TunectlError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,21 +101,34 @@ def run(arguments: Sequence[str], *, invocation: Invocation | None = None) -> in
 def _failed(error: Exception, arguments: Sequence[str], invocation: Invocation) -> int:
     """Tell an error in the form that fits it and return its exit code."""
     match error:
+        case click.ClickException() if invocation.machine is not None:
+            return _show(_ours(error), invocation)
         case click.UsageError():
             return _usage(error, arguments)
         case click.ClickException():
-            click.echo(f"error: {error.format_message()}", err=True)
-            return 1
+            code, said = 1, f"error: {error.format_message()}"
         case click.Abort():
-            click.echo("stopped", err=True)
-            return 130
-        case BrokenPipeError():
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # the reader has gone
-            return 0
+            code, said = 130, "stopped"
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EIO as number):
+            forsake_stdout()  # every file of ours maps its own errors, so this was the output
+            code, said = 1, f"error: standard output: cannot be written ({os.strerror(number)})"
         case _:
-            from reconciler.cli.failure import show, show_internal
+            return _show(error, invocation)
+    click.echo(said, err=True)
+    return code
 
-            return show(error, invocation) if isinstance(error, TunectlError) else show_internal(error, invocation)
+
+def _show(error: Exception, invocation: Invocation) -> int:
+    from reconciler.cli.failure import show, show_internal
+
+    return show(error, invocation) if isinstance(error, TunectlError) else show_internal(error, invocation)
+
+
+def _ours(error: click.ClickException) -> TunectlError:
+    """Return an error of the command line as one that has a machine-readable form."""
+    if isinstance(error, click.UsageError):
+        return UsageError(error.format_message(), hint=f"see {_path(error)} --help")
+    return TunectlError(error.format_message())
 
 
 def _usage(error: click.UsageError, arguments: Sequence[str]) -> int:
@@ -124,6 +137,9 @@ def _usage(error: click.UsageError, arguments: Sequence[str]) -> int:
     single = next((a for a in arguments if a.startswith("-") and not a.startswith("--") and len(a) > 3), None)  # noqa: PLR2004
     if single is not None:
         click.echo(f"  options are written with two dashes: -{single}", err=True)
-    path = error.ctx.command_path if error.ctx is not None else "tunectl"
-    click.echo(f"  see {path} --help", err=True)
+    click.echo(f"  see {_path(error)} --help", err=True)
     return EXIT_USAGE
+
+
+def _path(error: click.UsageError) -> str:
+    return error.ctx.command_path if error.ctx is not None else "tunectl"

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from reconciler.cli.base import say
+
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
 
@@ -62,7 +64,7 @@ class Outputs:
             except OSError as error:
                 raise click.FileError(str(path), os.strerror(error.errno or 0)) from error
         if self.stdout is not None:
-            click.echo(forms[self.stdout](), nl=False)
+            say(forms[self.stdout]())
 
 
 def format_option(*allowed: str) -> Callable[[Wrapped], Wrapped]:
