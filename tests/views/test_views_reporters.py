@@ -77,7 +77,7 @@ def test_more_and_less_can_be_told():
     loud, quiet = plain(RUN, least=Weight.DETAIL), plain(RUN, least=Weight.ALERT)
     assert "lockfile saved, serial 4" in loud
     assert "waiting for 1 tuning; next look in 5s" in loud
-    assert [line.partition(":")[0] for line in quiet.splitlines()] == ["tone", "  hint", "child", "warning", "SIGINT"]
+    assert [line.partition(":")[0] for line in quiet.splitlines()] == ["tone", "  hint", "child", "warning"]
 
 
 def test_progress_is_told_every_ten_percent_or_after_five_minutes():
