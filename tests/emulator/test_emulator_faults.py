@@ -124,6 +124,16 @@ def test_a_page_may_come_in_place_of_json(api, emulator, code):
     assert response.headers["content-type"].startswith("text/html")
 
 
+def test_a_status_without_a_name_still_has_a_status_line(api, emulator):
+    emulator.faults.add(Fault("status", code=599))
+    assert api.fails("GET", "tunedModels") == (599, "UNKNOWN", "UNKNOWN")
+
+
+def test_a_query_that_cannot_be_read_is_logged_without_it(api, emulator):
+    api.send("GET", "tunedModels?key=%ff")
+    assert emulator.requests[0].query == {}
+
+
 def test_a_delay_waits_on_the_clock_it_is_given(api, emulator, clock):
     emulator.faults.add(Fault("delay", seconds=7))
     before = clock.now
@@ -219,6 +229,7 @@ def test_a_refused_create_uses_no_fault_up(api, emulator):
             "status,code=429,method=POST,retry_after=2,count=3",
             Fault("status", code=429, method="POST", retry_after="2", count=3),
         ),
+        ("drop,after=false", Fault("drop")),
         ("drop,after=true,count=forever", Fault("drop", after=True, count=None)),
         ("stuck,model=^a,at=0.25", Fault("stuck", model="^a", at=0.25)),
         ('{"kind": "status", "headers": {"a": "b"}, "skip": 1}', Fault("status", headers=(("a", "b"),), skip=1)),

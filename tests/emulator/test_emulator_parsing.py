@@ -170,6 +170,23 @@ def test_a_wrong_body_is_refused_with_the_services_words(api, path, value, field
     assert details["fieldViolations"] == [{"field": field, "description": message}]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [
+        *(("responseLogprobs", value, True) for value in (True, False, "true", "false")),
+        *(("responseLogprobs", value, False) for value in (1, "yes", {})),
+        *(("presencePenalty", value, True) for value in (1, "NaN", "-Infinity", "1e-3", None)),
+        *(("presencePenalty", value, False) for value in ("1e400", 10**400, "", "inf", "1.2.3", {}, True)),
+        *(("seed", value, True) for value in (-5, "-5", "1e3", 2**31 - 1)),
+        *(("seed", value, False) for value in ("", "9" * 40, 1e300, "--5", [])),
+    ],
+)
+def test_every_kind_of_scalar_has_its_spellings(api, name, value, taken):
+    body = {"contents": [{"parts": [{"text": "1"}]}], "generationConfig": {name: value}}
+    response = api.send("POST", f"{FLASH}:generateContent", json.dumps(body).encode())
+    assert response.status_code == (200 if taken else 400), response.text
+
+
 def test_every_problem_of_a_body_is_told_at_once(api):
     response = api.send("POST", "tunedModels", tuned(topK="x", labels={}))
     assert response.json()["error"]["message"].count("\n") == 1

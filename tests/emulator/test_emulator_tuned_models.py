@@ -351,6 +351,13 @@ def test_what_is_immutable_may_be_repeated(api):
     assert api.ok("PATCH", path, body)["description"] == "newer"
 
 
+def test_masking_what_is_immutable_without_a_value_changes_nothing(api):
+    api.create()
+    before = api.get()
+    answer = api.ok("PATCH", "tunedModels/m?updateMask=baseModel,tuningTask,displayName", {"displayName": "new"})
+    assert answer == {**before, "displayName": "new", "updateTime": answer["updateTime"]}
+
+
 def test_fields_outside_the_mask_are_not_looked_at(api):
     api.create()
     body = {**api.get(), "baseModel": FLASH, "description": "new", "temperature": 9}
