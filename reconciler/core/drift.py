@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from reconciler.core.address import short
 from reconciler.core.canonical import Json
@@ -11,8 +11,10 @@ from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Observed
 from reconciler.core.plan import Drift
 from reconciler.core.resource import Desired, Spec
+from reconciler.core.revision import wanted_revisions
 
 _PATCHABLE = ("displayName", "description", "temperature", "topP", "topK")
+_MADE_OF = ("baseModel", "source", "hyperparameters")
 
 
 def remote_drift(
@@ -26,12 +28,12 @@ def remote_drift(
     found: list[Drift] = []
     for name in sorted(names):
         entry = recorded.models[name]
-        observation = observed.get(entry.current.resource)
         if entry.current.state is InstanceState.READY:
-            found.extend(_of_serving(name, entry, observation, manifests.get(name)))
-        elif observation is None and entry.current.state is InstanceState.TUNING:
-            message = f"{short(entry.current.resource)} was tuning and does not exist any more"
-            found.append(Drift(name, "missing", message, resource=entry.current.resource))
+            found.extend(_of_serving(name, entry, observed.get(entry.current.resource), manifests.get(name)))
+        making = entry.in_making
+        if making is not None and making.state is InstanceState.TUNING and observed.get(making.resource) is None:
+            message = f"{short(making.resource)} was tuning and does not exist any more"
+            found.append(Drift(name, "missing", message, resource=making.resource))
     return tuple(found)
 
 
@@ -56,13 +58,14 @@ def audit(
     known = names & recorded.models.keys()
     found = list(remote_drift(manifests, recorded, observed, names=frozenset(known)))
     by_name = {manifest.name: manifest for manifest in manifests}
+    wanted = wanted_revisions(manifests, recorded, observed.models)
     for name in sorted(known):
         entry, manifest = recorded.models[name], by_name.get(name)
         found.extend(_unfinished(name, entry, observed, manifest, now))
         if manifest is None:
             found.append(Drift(name, "manifest", "has no manifest any more", resource=entry.current.resource))
         else:
-            found.extend(_moved_on(manifest, entry))
+            found.extend(_moved_on(manifest, entry, observed, wanted[name]))
     found.extend(
         Drift(manifest.name, "manifest", "has a manifest and was never applied")
         for manifest in manifests
@@ -85,7 +88,7 @@ def _of_serving(name: str, entry: Entry, observation: Observation | None, manife
         if key not in managed or key not in entry.current.spec or key in ignored:
             continue
         before, after = entry.current.spec[key], observation.spec.get(key)
-        if before != (after if after is not None else _empty(before)):
+        if not _same(before, after) and not _same(managed[key], after):
             yield Drift(
                 name,
                 "changed",
@@ -98,9 +101,9 @@ def _of_serving(name: str, entry: Entry, observation: Observation | None, manife
             )
 
 
-def _empty(like: Json) -> Json:
+def _same(wanted: Json, live: Json) -> bool:
     """proto3 JSON leaves an empty string out, so an absent text and an empty one are the same."""
-    return "" if isinstance(like, str) else None
+    return wanted == live or (wanted == "" and live is None)
 
 
 def _unfinished(name: str, entry: Entry, observed: Observed, manifest: Desired | None, now: float) -> Iterator[Drift]:
@@ -112,49 +115,61 @@ def _unfinished(name: str, entry: Entry, observed: Observed, manifest: Desired |
             yield Drift(name, "failed", message, resource=resource)
             continue
         observation = observed.get(resource)
-        if instance.state is InstanceState.READY or observation is None:
+        if observation is None:
+            if instance.state is InstanceState.PENDING:
+                message = f"{short(resource)} was about to be created when the last run ended; apply creates it"
+                yield Drift(name, "missing", message, resource=resource)
+            continue
+        if instance.state is InstanceState.READY:
             continue
         if observation.state is ModelState.FAILED:
             message = f"{short(resource)} failed while tuning; apply records it"
             yield Drift(name, "failed", message, resource=resource, update_time=observation.update_time)
         elif observation.state is ModelState.TUNING:
-            age = now - seconds(observation.create_time) if observation.create_time else 0.0
+            since = observation.create_time or instance.create_time
+            age = now - seconds(since) if since else 0.0
             if age > timeout:
                 hours, limit = age / 3600, timeout / 3600
                 message = f"{short(resource)} has been tuning for {hours:.1f} h, over its timeout of {limit:g} h"
                 yield Drift(name, "stuck", message, resource=resource, update_time=observation.update_time)
 
 
-def _moved_on(manifest: Desired, entry: Entry) -> Iterator[Drift]:
-    """Compare the manifest with what was applied last: the candidate, if there is one, else the current instance."""
+def _moved_on(manifest: Desired, entry: Entry, observed: Observed, wanted: str) -> Iterator[Drift]:
+    """Compare the manifest with what was applied last: the candidate, if there is one, else the current instance.
+
+    What a model is made of has moved only if another revision is wanted; a value that the remote has already is no
+    drift, since apply would have nothing to do.
+    """
     applied = entry.candidate or entry.current
-    if (
-        applied.dataset is not None
-        and manifest.dataset is not None
-        and applied.dataset.digest != manifest.dataset.digest
-    ):
-        yield Drift(
-            manifest.name,
-            "data",
-            f"the dataset changed since the last apply ({applied.dataset.examples} -> {manifest.dataset.examples} examples)",
-            path="spec.dataset",
-            before=applied.dataset.digest,
-            after=manifest.dataset.digest,
-        )
-    for key in sorted(manifest.spec):
-        if manifest.spec[key] != applied.spec.get(key) and key not in manifest.lifecycle.ignore:
-            yield Drift(
-                manifest.name,
-                "manifest",
-                f"spec.{key} changed in the manifest since the last apply",
-                path=f"spec.{key}",
-                before=applied.spec.get(key),
-                after=manifest.spec[key],
-            )
+    observation = observed.get(applied.resource)
+    live: Spec = {} if observation is None else observation.spec
+    moved = [
+        key
+        for key in sorted(manifest.spec)
+        if key not in manifest.lifecycle.ignore
+        and not _same(manifest.spec[key], applied.spec.get(key))
+        and (wanted != applied.revision if key in _MADE_OF else not _same(manifest.spec[key], live.get(key)))
+    ]
+    for key in moved:
+        message = f"spec.{key} changed in the manifest since the last apply"
+        before, after = applied.spec.get(key), manifest.spec[key]
+        yield Drift(manifest.name, "manifest", message, path=f"spec.{key}", before=before, after=after)
+    if wanted == applied.revision:
+        return
+    old, new = applied.dataset, manifest.dataset
+    if old is not None and new is not None and old.digest != new.digest and "dataset" not in manifest.lifecycle.ignore:
+        message = f"the dataset changed since the last apply ({old.examples} -> {new.examples} examples)"
+        yield Drift(manifest.name, "data", message, path="spec.dataset", before=old.digest, after=new.digest)
+    elif manifest.parent is not None and not moved:
+        message = f"its source model {manifest.parent} is another one since the last apply"
+        yield Drift(manifest.name, "manifest", message, path="spec.source")
 
 
 def seconds(timestamp: str) -> float:
-    """Return seconds since the epoch of an RFC 3339 time; the service writes six or nine digits of a second."""
-    text = timestamp.removesuffix("Z")
-    head, _, fraction = text.partition(".")
-    return datetime.fromisoformat(f"{head}.{(fraction + '000000')[:6]}+00:00").timestamp()
+    """Return seconds since the epoch of an RFC 3339 time; the service writes up to nine digits of a second.
+
+    Raises:
+        ValueError: if it is no such time.
+    """
+    time = datetime.fromisoformat(timestamp)
+    return (time if time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp()

@@ -65,7 +65,8 @@ class Action:
     ``resource`` is the remote model the action makes or touches; ``previous`` the one it takes the place of (or, for a
     move, ``previous_name`` the name it had). ``depends_on`` names manifests whose actions come first.
     ``dataset_before`` is what the lockfile remembers of the model being replaced. ``cleanup`` marks the deletion of a
-    model that does not serve: one that was replaced, failed, or is no longer wanted while still in the making.
+    model that does not serve: one that was replaced, failed, or is no longer wanted while still in the making; a forget
+    with ``cleanup`` drops the record of that one resource, a forget without it drops the whole entry.
     ``blocked_by`` is ``failed`` or ``rejected``.
     """
 
@@ -179,7 +180,7 @@ class Plan:
         return digest(
             {
                 "remote": [remote.type, remote.endpoint, remote.project, remote.location],
-                "scope": {"target": list(self.scope.target), "exclude": list(self.scope.exclude)},
+                "scope": {"target": sorted(set(self.scope.target)), "exclude": sorted(set(self.scope.exclude))},
                 "actions": covered,
             }
         )

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 
-from reconciler.core.address import looks_like_ours, remote_id
-from reconciler.core.decision import Case, decide, disposal
+from reconciler.core.address import looks_like_ours, remote_id, split_attempt
+from reconciler.core.decision import Case, decide
+from reconciler.core.disposal import removal
 from reconciler.core.drift import remote_drift
-from reconciler.core.lockfile import Instance, InstanceState, Lockfile
+from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
 from reconciler.core.plan import TRAINS, Action, Kind, Plan, Scope, Unmanaged
 from reconciler.core.policy import Limits, violations
+from reconciler.core.renames import find_renames
 from reconciler.core.resource import Capabilities, Desired
-from reconciler.core.revision import revision_of, settle
+from reconciler.core.revision import wanted_revisions
+from reconciler.core.scope import in_scope
 from reconciler.errors import Problem
+
+__all__ = ["Policy", "build_plan", "in_scope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +50,44 @@ def build_plan(
     """Return the plan that makes the remote what the manifests ask for.
 
     Args:
-        desired: the manifests, specs normalised by the provider, sources acyclic.
+        desired: the manifests, specs normalised by the provider, sources known and acyclic, names unique.
         recorded: the lockfile.
         observed: the listing, with a GET done for each recorded model that it lacked.
         policy: scope, limits and requests; see ``Policy``.
         warnings: what else the reviewer should know, passed through.
+
+    Raises:
+        TunectlError: every id of a wanted revision is taken.
     """
-    manifests = () if policy.destroy else tuple(desired)
-    moved, moves, ambiguous = _moves(manifests, recorded, policy)
-    revisions = _revisions(manifests, moved, observed)
-    actions = list(moves)
-    owner = moved.resources()
-    renamed = {move.name for move in moves}
+    manifests = () if policy.destroy else tuple(sorted(desired, key=lambda manifest: manifest.name))
+    renames = find_renames(manifests, recorded, policy.scope)
+    recorded = renames.recorded
+    case = _cases(manifests, recorded, observed, policy)
+    actions = list(renames.moves)
+    renamed = {move.name for move in renames.moves}
     unchanged = 0
     for manifest in manifests:
         if in_scope(manifest.name, policy.scope):
-            found = decide(_case(manifest, moved, observed, policy, revisions, owner))
+            found = decide(case(manifest))
             actions.extend(found)
             unchanged += not found and manifest.name not in renamed
-    wanted = {manifest.name for manifest in manifests}
-    for name in moved.models:
-        if name not in wanted and in_scope(name, policy.scope):
-            actions.extend(_removal(name, moved, observed, destroy=policy.destroy))
+    kept = renames.claimed.union(manifest.name for manifest in manifests)
+    for name, entry in recorded.models.items():
+        if name not in kept and in_scope(name, policy.scope):
+            actions.extend(removal(name, entry, observed, destroy=policy.destroy))
     actions = _follow_parents(actions, manifests)
     return Plan(
         project=policy.project,
         remote=recorded.remote,
         actions=tuple(sorted(actions, key=lambda action: action.name)),
         unchanged=unchanged,
-        drift=remote_drift(manifests, moved, observed, names=_scoped(moved, policy.scope)),
+        drift=remote_drift(manifests, recorded, observed, names=_scoped(recorded, policy.scope)),
         unmanaged=_unmanaged(recorded, observed, actions),
         warnings=warnings,
         violations=(
-            *ambiguous,
-            *_unready_parents(actions, manifests, moved, policy.scope),
-            *violations(actions, moved.models, policy.limits),
+            *renames.ambiguous,
+            *_unready_parents(actions, manifests, recorded, observed, policy.scope),
+            *violations(actions, recorded.models, policy.limits),
         ),
         scope=policy.scope,
         lineage=recorded.lineage or None,
@@ -88,147 +95,70 @@ def build_plan(
     )
 
 
-def in_scope(name: str, scope: Scope) -> bool:
-    """Tell whether a name is among the targets and not excluded (shell globs, case counts)."""
-    targeted = not scope.target or any(fnmatchcase(name, pattern) for pattern in scope.target)
-    return targeted and not any(fnmatchcase(name, pattern) for pattern in scope.exclude)
-
-
 def _scoped(recorded: Lockfile, scope: Scope) -> frozenset[str]:
     return frozenset(name for name in recorded.models if in_scope(name, scope))
 
 
-def _revisions(manifests: tuple[Desired, ...], recorded: Lockfile, observed: Observed) -> dict[str, str]:
-    """Return the revision each manifest asks for, parents first, since a child's holds its parent's."""
-    revisions: dict[str, str] = {}
-    for manifest in parents_first(manifests):
-        entry = recorded.models.get(manifest.name)
-        instances = () if entry is None else tuple(entry.instances())
-        parent_revision = None if manifest.parent is None else revisions[manifest.parent]
-        revisions[manifest.name] = settle(manifest, instances, observed.models, parent_revision=parent_revision)
-    return revisions
+def _cases(
+    manifests: tuple[Desired, ...], recorded: Lockfile, observed: Observed, policy: Policy
+) -> Callable[[Desired], Case]:
+    """Return what makes the case of each manifest, with everything that is the same for all of them worked out."""
+    fixed = frozenset(
+        manifest.name
+        for manifest in manifests
+        if not in_scope(manifest.name, policy.scope) and _serves(recorded.models.get(manifest.name))
+    )
+    revisions = wanted_revisions(manifests, recorded, observed.models, fixed=fixed)
+    owner = recorded.resources()
+    orphans = _orphans(observed, owner)
+
+    def case(manifest: Desired) -> Case:
+        revision, parent = revisions[manifest.name], None
+        if manifest.parent is not None:
+            entry = recorded.models.get(manifest.parent)
+            if entry is not None and _serves(entry) and entry.current.revision == revisions[manifest.parent]:
+                parent = entry.current.resource
+        return Case(
+            desired=manifest,
+            entry=recorded.models.get(manifest.name),
+            revision=revision,
+            observed=observed,
+            capabilities=policy.capabilities,
+            identify=_identify(manifest.name, revision, recorded, policy),
+            owner=owner,
+            parent_resource=parent,
+            forced=manifest.name in policy.replace,
+            orphans=orphans,
+        )
+
+    return case
 
 
-def _case(
-    manifest: Desired,
-    recorded: Lockfile,
-    observed: Observed,
-    policy: Policy,
-    revisions: Mapping[str, str],
-    owner: Mapping[str, str],
-) -> Case:
-    revision = revisions[manifest.name]
-    prefix = policy.capabilities.resource_prefix
-
+def _identify(name: str, revision: str, recorded: Lockfile, policy: Policy) -> Callable[[int], str]:
     def identify(attempt: int) -> str:
-        return prefix + remote_id(
+        return policy.capabilities.resource_prefix + remote_id(
             remote_project=recorded.remote.project,
             project=policy.project,
-            name=manifest.name,
+            name=name,
             revision=revision,
             attempt=attempt,
         )
 
-    parent = recorded.models.get(manifest.parent) if manifest.parent is not None else None
-    serving = parent.current if parent is not None and _serves(parent.current) else None
-    stays = serving is not None and manifest.parent is not None and serving.revision == revisions[manifest.parent]
-    return Case(
-        desired=manifest,
-        entry=recorded.models.get(manifest.name),
-        revision=revision,
-        observed=observed,
-        capabilities=policy.capabilities,
-        identify=identify,
-        owner=owner,
-        parent_resource=serving.resource if serving is not None and stays else None,
-        forced=manifest.name in policy.replace,
-    )
+    return identify
 
 
-def _serves(instance: Instance) -> bool:
-    return instance.state is InstanceState.READY
+def _orphans(observed: Observed, owner: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
+    """Map the resource name of a first attempt to the attempts that are there and that nothing records."""
+    found: dict[str, tuple[int, ...]] = {}
+    for resource in observed.models:
+        if resource not in owner and looks_like_ours(resource):
+            first, attempt = split_attempt(resource)
+            found[first] = (*found.get(first, ()), attempt)
+    return found
 
 
-def _moves(
-    manifests: tuple[Desired, ...], recorded: Lockfile, policy: Policy
-) -> tuple[Lockfile, list[Action], list[str]]:
-    """Find the renames: those that manifests declare, and those that an equal revision proves.
-
-    Returns the lockfile with the entries under their new names, the actions, and what is ambiguous.
-    """
-    wanted = {manifest.name for manifest in manifests}
-    added = {m.name: m for m in manifests if m.name not in recorded.models and in_scope(m.name, policy.scope)}
-    removed = {name for name in recorded.models if name not in wanted}
-    pairs: dict[str, tuple[str, str]] = {}
-    for manifest in added.values():
-        declared = next((old for old in manifest.previous_names if old in removed), None)
-        if declared is not None:
-            pairs[manifest.name] = (declared, f"renamed from {declared} (previousNames)")
-            removed.discard(declared)
-    undeclared = {name: manifest for name, manifest in added.items() if name not in pairs}
-    inferred, ambiguous = _infer_moves(undeclared, removed, recorded)
-    for new, old in inferred.items():
-        pairs[new] = (
-            old,
-            f"has the revision of {old}, which is gone: write previousNames: [{old}] to keep it a rename",
-        )
-    actions = []
-    for new, (old, reason) in sorted(pairs.items()):
-        current = recorded.models[old].current
-        actions.append(
-            Action(new, Kind.MOVE, reason, resource=current.resource, previous_name=old, revision=current.revision)
-        )
-        recorded = recorded.rename(old, new)
-    return recorded, actions, ambiguous
-
-
-def _infer_moves(
-    added: Mapping[str, Desired], removed: set[str], recorded: Lockfile
-) -> tuple[dict[str, str], list[str]]:
-    """Match added manifests with removed entries of the same revision; only a match of one with one counts."""
-    if not added or not removed:
-        return {}, []
-    by_revision: dict[str, tuple[list[str], list[str]]] = {}
-    for name in sorted(removed):
-        by_revision.setdefault(recorded.models[name].current.revision, ([], []))[0].append(name)
-    for name, manifest in sorted(added.items()):
-        parent = None if manifest.parent is None else recorded.models.get(manifest.parent)
-        if manifest.parent is not None and parent is None:
-            continue
-        parent_revision = None if parent is None else parent.current.revision
-        revision = revision_of(manifest.spec, manifest.dataset, parent_revision=parent_revision)
-        if revision in by_revision:
-            by_revision[revision][1].append(name)
-    found: dict[str, str] = {}
-    ambiguous = []
-    for old, new in by_revision.values():
-        if len(old) == 1 and len(new) == 1:
-            found[new[0]] = old[0]
-        elif new:
-            ambiguous.append(
-                f"{', '.join(new)}: of the same revision as the removed {', '.join(old)}; "
-                "say which is which with metadata.previousNames"
-            )
-    return found, ambiguous
-
-
-def _removal(name: str, recorded: Lockfile, observed: Observed, *, destroy: bool) -> list[Action]:
-    """The manifest is gone: delete what the entry records, or forget it if it is gone or to be retained."""
-    entry = recorded.models[name]
-    reason = "is to be destroyed" if destroy else "has no manifest any more"
-    current = entry.current
-    if entry.deletion == "retain" and not destroy:
-        why = f"{reason}; lifecycle.deletion: retain keeps the remote model"
-        return [Action(name, Kind.FORGET, why, resource=current.resource, revision=current.revision)]
-    present = [i for i in entry.instances() if observed.get(i.resource) is not None]
-    if not present:
-        return [Action(name, Kind.FORGET, f"{reason}, nor a remote model", resource=current.resource)]
-    main = current if current in present else present[0]
-    rest = [instance for instance in present if instance is not main]
-    return [
-        *(disposal(name, i, observed.get(i.resource), f"{reason} (former model)", cleanup=True) for i in rest),
-        disposal(name, main, observed.get(main.resource), reason),
-    ]
+def _serves(entry: Entry | None) -> bool:
+    return entry is not None and entry.current.state is InstanceState.READY
 
 
 def _follow_parents(actions: list[Action], manifests: tuple[Desired, ...]) -> list[Action]:
@@ -254,7 +184,7 @@ def _follow_parents(actions: list[Action], manifests: tuple[Desired, ...]) -> li
 
 
 def _unready_parents(
-    actions: Iterable[Action], manifests: tuple[Desired, ...], recorded: Lockfile, scope: Scope
+    actions: Iterable[Action], manifests: tuple[Desired, ...], recorded: Lockfile, observed: Observed, scope: Scope
 ) -> list[str]:
     """A child cannot be tuned from a parent that does not serve and is out of scope."""
     parents = {manifest.name: manifest.parent for manifest in manifests if manifest.parent}
@@ -264,7 +194,7 @@ def _unready_parents(
         if action.kind not in TRAINS or parent is None or action.depends_on or in_scope(parent, scope):
             continue
         entry = recorded.models.get(parent)
-        if entry is None or not _serves(entry.current):
+        if entry is None or not _serves(entry) or observed.get(entry.current.resource) is None:
             found.append(
                 f"{action.name}: its source model {parent} is not ready and not in scope; --target {parent} too"
             )

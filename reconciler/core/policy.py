@@ -37,10 +37,11 @@ def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: 
     replaces = sum(action.kind is Kind.REPLACE for action in planned)
     steps = sum(action.steps.most for action in planned if action.kind in TRAINS and action.steps is not None)
     for count, limit, noun, field, flag in (
-        (deletes, limits.max_deletes, "deletions", "maxDeletes", "--allow-deletes"),
-        (replaces, limits.max_replaces, "replacements", "maxReplaces", "--allow-replaces"),
-        (steps, limits.max_steps, "tuning steps", "maxSteps", "--allow-steps"),
+        (deletes, limits.max_deletes, "deletion", "maxDeletes", "--allow-deletes"),
+        (replaces, limits.max_replaces, "replacement", "maxReplaces", "--allow-replaces"),
+        (steps, limits.max_steps, "tuning step", "maxSteps", "--allow-steps"),
     ):
         if limit is not None and count > limit:
-            found.append(f"{count} {noun} are over limits.{field} = {limit}; {flag} {count} allows exactly this plan")
+            what = f"{count} {noun} is" if count == 1 else f"{count} {noun}s are"
+            found.append(f"{what} over limits.{field} = {limit}; {flag} {count} allows exactly this plan")
     return tuple(found)

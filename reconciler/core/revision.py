@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from reconciler.core.canonical import Json, digest, same_number
-from reconciler.core.lockfile import Instance
+from reconciler.core.lockfile import Instance, InstanceState, Lockfile
 from reconciler.core.observation import Observation
+from reconciler.core.ordering import parents_first
 from reconciler.core.resource import Dataset, Desired, Spec
+
+_FRUITLESS = frozenset({InstanceState.FAILED, InstanceState.REJECTED})
 
 
 def revision_of(spec: Spec, dataset: Dataset | None, *, parent_revision: str | None = None) -> str:
@@ -23,7 +26,7 @@ def revision_of(spec: Spec, dataset: Dataset | None, *, parent_revision: str | N
     return digest(
         {
             "base": _base(spec, parent_revision),
-            "hyperparameters": _hyperparameters(spec),
+            "hyperparameters": hyperparameters(spec),
             "dataset": None if dataset is None else dataset.digest,
         }
     )
@@ -39,16 +42,51 @@ def settle(
     """Return the revision a manifest asks for, keeping a recorded one that already is what it asks for.
 
     A manifest that now writes out a default which the service had resolved to the same value (compared as float32), or
-    that no longer sets a hyperparameter, or that ignores the field that moved, asks for nothing new.
+    that no longer sets a hyperparameter or the dataset, or that ignores the field that moved, asks for nothing new.
+    That is said of models that are there: what has to be tuned anyhow is tuned under the revision of its own manifest.
+
+    Args:
+        desired: the manifest.
+        recorded: the instances of its entry, in the order in which they are to be considered.
+        observed: the listing by resource name.
+        parent_revision: the revision asked for of the manifest it is tuned from, if it is.
     """
     wanted = revision_of(desired.spec, desired.dataset, parent_revision=parent_revision)
     instances = tuple(recorded)
-    if any(instance.revision == wanted for instance in instances):
+    if any(instance.revision == wanted and instance.state not in _FRUITLESS for instance in instances):
         return wanted
     for instance in instances:
-        if _amounts_to(desired, instance, observed.get(instance.resource), parent_revision):
+        observation = observed.get(instance.resource)
+        if observation is not None and _amounts_to(desired, instance, observation, parent_revision):
             return instance.revision
     return wanted
+
+
+def wanted_revisions(
+    manifests: Iterable[Desired],
+    recorded: Lockfile,
+    observed: Mapping[str, Observation],
+    *,
+    fixed: Container[str] = (),
+) -> dict[str, str]:
+    """Return the revision each manifest asks for, by name; a child's holds its parent's.
+
+    Args:
+        manifests: all of them, sources known and acyclic.
+        recorded: the lockfile, renames carried out.
+        observed: the listing by resource name.
+        fixed: recorded names that stay as they are: theirs is the revision of their current instance.
+    """
+    revisions: dict[str, str] = {}
+    for manifest in parents_first(manifests):
+        entry = recorded.models.get(manifest.name)
+        if entry is not None and manifest.name in fixed:
+            revisions[manifest.name] = entry.current.revision
+            continue
+        instances = () if entry is None else tuple(entry.instances())
+        parent = None if manifest.parent is None else revisions[manifest.parent]
+        revisions[manifest.name] = settle(manifest, instances, observed, parent_revision=parent)
+    return revisions
 
 
 def compatible(desired: Desired, observation: Observation, *, parent_resource: str | None = None) -> bool:
@@ -62,38 +100,71 @@ def compatible(desired: Desired, observation: Observation, *, parent_resource: s
     live_parent = live_source.get("tunedModel") if isinstance(live_source, Mapping) else None
     if isinstance(source, Mapping):
         expected = source.get("tunedModel", parent_resource)
-        if expected is not None and live_parent != expected:
+        if live_parent is None or (expected is not None and live_parent != expected):
             return False
     elif live_parent is not None or observation.spec.get("baseModel") != desired.spec.get("baseModel"):
         return False
-    live = _hyperparameters(observation.spec)
-    return all(_equal(live[key], value) for key, value in _hyperparameters(desired.spec).items() if key in live)
+    live = hyperparameters(observation.spec)
+    return all(equal(live[key], value) for key, value in hyperparameters(desired.spec).items() if key in live)
 
 
-def _amounts_to(
-    desired: Desired, instance: Instance, observation: Observation | None, parent_revision: str | None
-) -> bool:
-    ignored = desired.lifecycle.ignore
-    if not _same_dataset(desired, instance):
-        return False
-    if _base(desired.spec, parent_revision) != _base(instance.spec, parent_revision):
-        return False
-    if instance.revision != revision_of(instance.spec, instance.dataset, parent_revision=parent_revision):
-        return False  # the parent moved on
-    recorded = _hyperparameters(instance.spec)
-    resolved = {} if observation is None else _hyperparameters(observation.spec)
-    return all(
-        _equal(recorded.get(key, resolved.get(key)), value)
-        for key, value in _hyperparameters(desired.spec).items()
-        if "hyperparameters" not in ignored and f"hyperparameters.{key}" not in ignored
+def hyperparameters(spec: Spec) -> Mapping[str, Json]:
+    """Return the hyperparameters of a spec, none if it has none."""
+    value = spec.get("hyperparameters")
+    return value if isinstance(value, Mapping) else {}
+
+
+def equal(left: Json, right: Json) -> bool:
+    """Compare two values of a spec, numbers as float32."""
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return same_number(left, right)
+    return left == right
+
+
+def _amounts_to(desired: Desired, instance: Instance, observation: Observation, parent_revision: str | None) -> bool:
+    return (
+        _same_dataset(desired, instance)
+        and _same_base(desired, instance, parent_revision)
+        and _same_hyperparameters(desired, instance, observation)
     )
 
 
 def _same_dataset(desired: Desired, instance: Instance) -> bool:
-    """Compare content digests; an imported model has none recorded, and giving it one retrains nothing."""
-    if instance.dataset is None or "dataset" in desired.lifecycle.ignore:
+    """Compare content digests.
+
+    An imported model has none recorded, and giving it one retrains nothing; nor does a manifest that no longer names
+    its dataset.
+    """
+    if desired.dataset is None or instance.dataset is None or "dataset" in desired.lifecycle.ignore:
         return True
-    return desired.dataset is not None and desired.dataset.digest == instance.dataset.digest
+    return desired.dataset.digest == instance.dataset.digest
+
+
+def _same_base(desired: Desired, instance: Instance, parent_revision: str | None) -> bool:
+    """Compare what the two are tuned from; a parent that was renamed is the same, one that was replaced is not."""
+    if {"baseModel", "source"} & set(desired.lifecycle.ignore):
+        return True
+    if not _tuned_from_manifest(instance.spec):
+        return _base(desired.spec, parent_revision) == _base(instance.spec, None)
+    if not _tuned_from_manifest(desired.spec):
+        return False
+    made_of = revision_of(instance.spec, instance.dataset, parent_revision=parent_revision)
+    return instance.revision == made_of
+
+
+def _same_hyperparameters(desired: Desired, instance: Instance, observation: Observation) -> bool:
+    ignored = desired.lifecycle.ignore
+    actual = {**hyperparameters(observation.spec), **hyperparameters(instance.spec)}
+    return "hyperparameters" in ignored or all(
+        equal(actual.get(key), value)
+        for key, value in hyperparameters(desired.spec).items()
+        if f"hyperparameters.{key}" not in ignored
+    )
+
+
+def _tuned_from_manifest(spec: Spec) -> bool:
+    source = spec.get("source")
+    return isinstance(source, Mapping) and "tunedModel" not in source
 
 
 def _base(spec: Spec, parent_revision: str | None) -> Json:
@@ -105,14 +176,3 @@ def _base(spec: Spec, parent_revision: str | None) -> Json:
     if parent_revision is None:
         raise ValueError(f"the revision of the source model {source.get('model')!r} is not known")
     return {"revision": parent_revision}
-
-
-def _hyperparameters(spec: Spec) -> Mapping[str, Json]:
-    value = spec.get("hyperparameters")
-    return value if isinstance(value, Mapping) else {}
-
-
-def _equal(left: Json, right: Json) -> bool:
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return same_number(left, right)
-    return left == right

@@ -105,7 +105,7 @@ def lockfile(**entries):
 
 
 def case_of(manifest, entry=None, observed=(), *, owner=None, **fields):
-    settled = fields.pop("revision", revision(manifest))
+    settled = fields.pop("revision", None) or revision(manifest)
     recorded = {} if entry is None else {i.resource: manifest.name for i in entry.instances()}
 
     def identify(attempt):
@@ -137,3 +137,6 @@ def entry_of(current, **fields):
 def brief(actions):
     """Return kind and resource of each action, and whether it cleans up."""
     return [(a.kind.value, a.resource, *(["cleanup"] if a.cleanup else [])) for a in actions]
+
+
+A_MODEL = instance(wanted())

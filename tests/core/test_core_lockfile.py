@@ -183,6 +183,11 @@ def test_a_former_instance_serves_again_without_training(where):
     assert take_back(before, "b", retain=0) == Entry(current=B, deposed=(A,))
 
 
+def test_any_of_the_retained_ones_can_serve_again():
+    after = take_back(Entry(current=A, retained=(B, C)), "c", retain=2)
+    assert after == Entry(current=C, retained=(A, B))
+
+
 def test_going_back_twice_ends_where_it_began():
     before = Entry(current=A, retained=(B,))
     assert take_back(take_back(before, "b", retain=1), "a", retain=1) == before

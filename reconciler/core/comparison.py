@@ -1,0 +1,61 @@
+"""What differs between a wanted name and its models: what a patch mends, and what only another model does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.core.canonical import Json
+from reconciler.core.case import Case
+from reconciler.core.diff import field_changes
+from reconciler.core.lockfile import Entry, Instance
+from reconciler.core.observation import Observation
+from reconciler.core.plan import Action, Change, Kind
+from reconciler.core.resource import Effect, Spec
+from reconciler.core.revision import hyperparameters
+
+
+def patch(case: Case, instance: Instance, observation: Observation) -> Iterator[Action]:
+    """Yield the update of the fields that differ and can be patched, and of what only the lockfile keeps."""
+    lifecycle = case.desired.lifecycle
+    remote = field_changes(observation.spec, case.desired.spec, capabilities=case.capabilities, ignore=lifecycle.ignore)
+    changes = [change for change in remote if change.effect == Effect.UPDATE]
+    if case.entry is not None:
+        changes += _local_changes(case, case.entry)
+    if changes:
+        changes.sort(key=lambda change: change.path)
+        yield case.act(Kind.UPDATE, f"differs in {listed(changes)}", instance, changes=tuple(changes))
+
+
+def replacing_changes(case: Case, entry: Entry) -> tuple[Change, ...]:
+    """Return the fields that cannot change in place and differ from the current instance's."""
+    current, ignore = entry.current, case.desired.lifecycle.ignore
+    before = _as_applied(current, case.observation(current))
+    changes = field_changes(before, case.desired.spec, capabilities=case.capabilities, ignore=ignore)
+    found = [change for change in changes if change.effect == Effect.REPLACE]
+    old, new = current.dataset, case.desired.dataset
+    if old is not None and new is not None and old.digest != new.digest and "dataset" not in ignore:
+        found.append(Change("spec.dataset", old.digest, new.digest, Effect.REPLACE.value))
+    return tuple(sorted(found, key=lambda change: change.path))
+
+
+def listed(changes: list[Change] | tuple[Change, ...]) -> str:
+    """Return the paths of changes in one line, as a manifest's author knows them."""
+    return ", ".join(change.path.removeprefix("spec.") for change in changes)
+
+
+def _local_changes(case: Case, entry: Entry) -> list[Change]:
+    lifecycle = case.desired.lifecycle
+    pairs: tuple[tuple[str, Json, Json], ...] = (
+        ("spec.lifecycle.deletion", entry.deletion, lifecycle.deletion),
+        ("spec.lifecycle.protect", entry.protect, lifecycle.protect),
+    )
+    return [Change(path, old, new, Effect.LOCAL.value) for path, old, new in pairs if old != new]
+
+
+def _as_applied(instance: Instance, observation: Observation | None) -> Spec:
+    """Return the live spec, with base and source as the manifest named them when it was applied."""
+    live: Spec = {} if observation is None else observation.spec
+    named = {key: value for key, value in instance.spec.items() if key in ("baseModel", "source")}
+    resolved = {key: value for key, value in live.items() if key not in ("baseModel", "source")}
+    values = {**hyperparameters(instance.spec), **hyperparameters(live)}
+    return {**instance.spec, **resolved, **named, "hyperparameters": values}

@@ -1,0 +1,106 @@
+"""Renames: a manifest that got another name keeps its model, free of charge.
+
+A rename is declared by ``previousNames``, or inferred when exactly one removed name's current revision equals exactly
+one added name's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler.core.lockfile import Lockfile
+from reconciler.core.ordering import parents_first
+from reconciler.core.plan import Action, Kind, Scope
+from reconciler.core.resource import Desired
+from reconciler.core.revision import revision_of
+from reconciler.core.scope import in_scope
+
+
+@dataclass(frozen=True, slots=True)
+class Renames:
+    """What the renames of a plan come to.
+
+    ``recorded`` is the lockfile with the entries under their new names; ``claimed`` are removed names that a manifest
+    outside the scope may be the new name of, or of which nobody can say what became: they are not to be deleted.
+    """
+
+    recorded: Lockfile
+    moves: tuple[Action, ...] = ()
+    claimed: frozenset[str] = frozenset()
+    ambiguous: tuple[str, ...] = ()
+
+
+def find_renames(manifests: tuple[Desired, ...], recorded: Lockfile, scope: Scope) -> Renames:
+    """Find the renames among all manifests, and carry out in the lockfile those of names in scope."""
+    wanted = {manifest.name for manifest in manifests}
+    removed = {name for name in recorded.models if name not in wanted}
+    added = {m.name: m for m in sorted(manifests, key=lambda m: m.name) if m.name not in recorded.models}
+    if not added or not removed:
+        return Renames(recorded)
+    declared = _declared(added.values(), removed)
+    settled = {news[0]: old for old, news in declared.items() if len(news) == 1}
+    unclear = [([old], news, _RIVALS) for old, news in declared.items() if len(news) > 1]
+    silent = {name for name in added if not any(name in news for news in declared.values())}
+    inferred, doubles = _inferred(manifests, recorded, removed - declared.keys(), silent, settled)
+    unclear += [(olds, news, _DOUBLES) for olds, news in doubles]
+    pairs = {**settled, **inferred}
+    moved = {old: new for new, old in sorted(pairs.items()) if in_scope(new, scope)}
+    doubtful = [case for case in unclear if any(in_scope(name, scope) for name in (*case[0], *case[1]))]
+    return Renames(
+        recorded=recorded.rename_all(moved) if moved else recorded,
+        moves=tuple(_move(old, new, recorded, declared=new in settled) for old, new in moved.items()),
+        claimed=frozenset({*pairs.values(), *(old for olds, _, _ in unclear for old in olds)} - moved.keys()),
+        ambiguous=tuple(text.format(", ".join(news), ", ".join(olds)) for olds, news, text in doubtful),
+    )
+
+
+_RIVALS = "{0}: all name {1} in metadata.previousNames, and only one of them can be it; leave it in one"
+_DOUBLES = "{0}: of the same revision as the removed {1}; say which is which with metadata.previousNames"
+
+
+def _declared(added: Iterable[Desired], removed: set[str]) -> dict[str, list[str]]:
+    """Map each removed name to the manifests that name it in previousNames; a manifest claims the first it can."""
+    claims: dict[str, list[str]] = {}
+    for manifest in added:
+        old = next((name for name in manifest.previous_names if name in removed), None)
+        if old is not None:
+            claims.setdefault(old, []).append(manifest.name)
+    return claims
+
+
+def _inferred(
+    manifests: tuple[Desired, ...], recorded: Lockfile, removed: set[str], added: set[str], settled: Mapping[str, str]
+) -> tuple[dict[str, str], list[tuple[list[str], list[str]]]]:
+    """Match added manifests with removed entries of the same revision; only a match of one with one counts.
+
+    Returns the matches, new to old, and the groups of old and new names that could be matched in more than one way.
+    """
+    if not removed or not added:
+        return {}, []
+    groups: dict[str, tuple[list[str], list[str]]] = {}
+    for name in sorted(removed):
+        groups.setdefault(recorded.models[name].current.revision, ([], []))[0].append(name)
+    asked: dict[str, str] = {}
+    for manifest in parents_first(manifests):
+        entry = recorded.models.get(settled.get(manifest.name, manifest.name))
+        if entry is not None:
+            asked[manifest.name] = entry.current.revision
+            continue
+        parent = None if manifest.parent is None else asked[manifest.parent]
+        asked[manifest.name] = revision_of(manifest.spec, manifest.dataset, parent_revision=parent)
+        if manifest.name in added and asked[manifest.name] in groups:
+            groups[asked[manifest.name]][1].append(manifest.name)
+    matched = [(olds, sorted(news)) for olds, news in groups.values() if news]
+    single = {news[0]: olds[0] for olds, news in matched if len(olds) == len(news) == 1}
+    return single, [(olds, news) for olds, news in matched if not len(olds) == len(news) == 1]
+
+
+def _move(old: str, new: str, recorded: Lockfile, *, declared: bool) -> Action:
+    current = recorded.models[old].current
+    reason = (
+        f"renamed from {old} (previousNames)"
+        if declared
+        else f"has the revision of {old}, which is gone: write previousNames: [{old}] to keep it a rename"
+    )
+    return Action(new, Kind.MOVE, reason, resource=current.resource, previous_name=old, revision=current.revision)

@@ -1,0 +1,85 @@
+"""What a plan may not do."""
+
+import pytest
+from core_values import A_MODEL, entry_of
+
+from reconciler.core.plan import Action, Kind, Steps
+from reconciler.core.policy import Limits, violations
+
+
+def actions(kind, number, **fields):
+    return [Action(f"{kind.value}-{index}", kind, "because", **fields) for index in range(number)]
+
+
+OVER = [
+    (actions(Kind.DELETE, 5), Limits(), None),
+    (
+        actions(Kind.DELETE, 6),
+        Limits(),
+        "6 deletions are over limits.maxDeletes = 5; --allow-deletes 6 allows exactly this plan",
+    ),
+    (
+        actions(Kind.DELETE, 1),
+        Limits(max_deletes=0),
+        "1 deletion is over limits.maxDeletes = 0; --allow-deletes 1 allows exactly this plan",
+    ),
+    (actions(Kind.DELETE, 6), Limits(max_deletes=None), None),
+    (actions(Kind.DELETE, 6, cleanup=True), Limits(max_deletes=0), None),
+    (actions(Kind.FORGET, 6), Limits(max_deletes=0), None),
+    (actions(Kind.REPLACE, 10), Limits(), None),
+    (
+        actions(Kind.REPLACE, 11),
+        Limits(),
+        "11 replacements are over limits.maxReplaces = 10; --allow-replaces 11 allows exactly this plan",
+    ),
+    (actions(Kind.CREATE, 11), Limits(max_replaces=0), None),
+    (actions(Kind.CREATE, 1000, steps=Steps(1, 9)), Limits(), None),
+    (actions(Kind.CREATE, 2, steps=Steps(1, 50)), Limits(max_steps=100), None),
+    (
+        actions(Kind.CREATE, 2, steps=Steps(1, 51)),
+        Limits(max_steps=100),
+        "102 tuning steps are over limits.maxSteps = 100; --allow-steps 102 allows exactly this plan",
+    ),
+    (actions(Kind.BLOCKED, 2, steps=Steps(99, 99)), Limits(max_steps=100), None),
+    (actions(Kind.CREATE, 2), Limits(max_steps=0), None),
+]
+
+
+@pytest.mark.parametrize(("planned", "limits", "message"), OVER, ids=range(len(OVER)))
+def test_limits_are_exact_and_name_the_flag_that_allows_the_plan(planned, limits, message):
+    assert violations(iter(planned), {}, limits) == (() if message is None else (message,))
+
+
+PROTECTED = [
+    (Kind.DELETE, "deleted"),
+    (Kind.FORGET, "forgotten"),
+]
+
+
+@pytest.mark.parametrize(("kind", "word"), PROTECTED)
+def test_what_is_protected_is_not_removed(kind, word):
+    planned = actions(kind, 1)
+    (message,) = violations(planned, {planned[0].name: entry_of(A_MODEL, protect=True)}, Limits())
+    way_out = "first apply its manifest with lifecycle.protect: false, then remove it"
+    assert message == f"{kind.value}-0: is protected and would be {word}; {way_out}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "cleanup", "protect"),
+    [
+        (Kind.DELETE, True, True),
+        (Kind.FORGET, True, True),
+        (Kind.DELETE, False, False),
+        (Kind.REPLACE, False, True),
+        (Kind.UPDATE, False, True),
+    ],
+)
+def test_protection_is_about_removing_a_name_and_nothing_else(kind, cleanup, protect):
+    planned = actions(kind, 1, cleanup=cleanup)
+    assert violations(planned, {planned[0].name: entry_of(A_MODEL, protect=protect)}, Limits()) == ()
+
+
+def test_every_reason_is_given():
+    planned = [*actions(Kind.DELETE, 2), *actions(Kind.REPLACE, 2, steps=Steps(5, 5))]
+    entries = {"delete-1": entry_of(A_MODEL, protect=True)}
+    assert len(violations(planned, entries, Limits(1, 1, 9))) == 4
