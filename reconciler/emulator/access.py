@@ -9,8 +9,8 @@ from typing import Any
 from reconciler.emulator.catalogue import BASES
 from reconciler.emulator.problems import ApiError
 from reconciler.emulator.query import System
+from reconciler.emulator.records import Model
 from reconciler.emulator.schema import V1BETA
-from reconciler.emulator.store import Model
 from reconciler.emulator.world import ACCOUNT, STRANGER, Settings, World
 
 _EXPECTED = (

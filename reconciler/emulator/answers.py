@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reconciler.emulator.store import Pairs
+from reconciler.emulator.records import Pairs
 
 _LOOKED_AT = 400
 _NUMBER = re.compile(r"-?\d{1,3}(,\d{3})+|-?\d{1,18}")

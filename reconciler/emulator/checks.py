@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.emulator.catalogue import BASES, Base
+from reconciler.emulator.catalogue import Base
 from reconciler.emulator.parsing import Object
 from reconciler.emulator.problems import invalid
 from reconciler.emulator.schema import V1BETA3
 from reconciler.emulator.training import total_steps
 
-ALL_BASES = BASES
-FORBIDDEN = 403
 DISPLAY_NAME_LIMIT = 40
 MAX_STEPS = 100_000
 """Steps of the longest training the emulator simulates; the service publishes no limit."""

@@ -19,6 +19,16 @@ from reconciler.errors import UsageError
 REQUEST_KINDS = ("status", "drop", "html", "truncate", "cut", "delay", "empty-page", "vanish")
 TRAINING_KINDS = ("fail", "stuck", "nan", "wrong")
 
+_FIRST_CODE, _LAST_CODE = 200, 599
+_RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("skip", lambda value: value >= 0, "0 or more"),
+    ("count", lambda value: value is None or value >= 1, "1 or more, or None for ever"),
+    ("seconds", lambda value: 0 <= value < float("inf"), "0 or more"),
+    ("at", lambda value: 0 <= value <= 1, "0 to 1"),
+    ("retry_after", lambda value: value is None or str(value).isprintable(), "printable"),
+    ("headers", lambda value: all(name.isprintable() and text.isprintable() for name, text in value), "printable"),
+)
+
 
 class ConnectionDropped(ConnectionResetError):
     """The emulated connection was closed without an answer.
@@ -79,6 +89,11 @@ class Fault:
                 raise UsageError(f"fault: {name} is no regular expression: {error}") from error
         if self.status and self.status not in CODES:
             raise UsageError(f"fault: unknown status {self.status!r}", hint=", ".join(CODES))
+        for name, good, said in _RANGES:
+            if not good(getattr(self, name)):
+                raise UsageError(f"fault: {name} is {getattr(self, name)!r}; it must be {said}")
+        if self.kind in {"status", "html"} and self.code and not _FIRST_CODE <= self.code <= _LAST_CODE:
+            raise UsageError(f"fault: code is {self.code}; an HTTP status is {_FIRST_CODE} to {_LAST_CODE}")
 
     def error(self) -> ApiError:
         """Return the error answer of a ``status`` fault."""

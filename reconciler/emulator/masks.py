@@ -11,8 +11,8 @@ from typing import Any
 
 from reconciler.emulator.parsing import Object
 from reconciler.emulator.problems import invalid, violations
+from reconciler.emulator.records import Model
 from reconciler.emulator.schema import TUNED_MODEL, V1BETA3, Message
-from reconciler.emulator.store import Model
 from reconciler.emulator.world import Call
 
 MUTABLE = frozenset({"displayName", "description", "temperature", "topP", "topK", "readerProjectNumbers"})

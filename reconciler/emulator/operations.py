@@ -11,9 +11,9 @@ from reconciler.emulator.fields import wants
 from reconciler.emulator.parsing import Object
 from reconciler.emulator.problems import ApiError
 from reconciler.emulator.query import page_size
+from reconciler.emulator.records import Model
 from reconciler.emulator.scalars import SECOND
 from reconciler.emulator.schema import V1, V1BETA
-from reconciler.emulator.store import Model
 from reconciler.emulator.training import percent
 from reconciler.emulator.views import describe_model
 from reconciler.emulator.world import Call
@@ -29,13 +29,13 @@ def get(call: Call) -> Object:
 
 def list_page(call: Call) -> Object:
     """Return the operations of a model: the one that made it, or none."""
-    limit = page_size(call.query, default=_PAGE, limit=_PAGE_LIMIT)
+    page_size(call.query, default=_PAGE, limit=_PAGE_LIMIT)
     model = call.model()
     bound = ("operations", model.name, call.query.get("filter", ""))
     after = paging.read_token(call.query.get("pageToken"), *bound)
     if call.empty_page:
         return {"nextPageToken": paging.write_token(after, *bound)}
-    if after or not limit or model.operation is None or _expired(call, model):
+    if model.operation is None or _expired(call, model):
         return {}
     return {"operations": [describe_operation(call, model)]}
 

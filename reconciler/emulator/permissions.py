@@ -14,8 +14,8 @@ from reconciler.emulator import paging
 from reconciler.emulator.parsing import Object
 from reconciler.emulator.problems import ApiError, invalid
 from reconciler.emulator.query import page_size
+from reconciler.emulator.records import Model, Permission
 from reconciler.emulator.schema import GRANTEE_TYPE, ROLE
-from reconciler.emulator.store import Model, Permission
 from reconciler.emulator.world import Call
 
 _PAGE, _PAGE_LIMIT = 10, 1000

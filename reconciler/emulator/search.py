@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reconciler.emulator.problems import invalid
-from reconciler.emulator.store import Model
+from reconciler.emulator.records import Model
 
 Chosen = Callable[[Model, str | None, bool], bool]
 """Whether a listing shows a model, given the caller's own role and whether everyone has one."""

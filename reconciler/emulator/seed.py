@@ -15,9 +15,9 @@ from typing import Any
 from reconciler.emulator.masks import MUTABLE
 from reconciler.emulator.parsing import bind
 from reconciler.emulator.problems import ApiError
+from reconciler.emulator.records import Model
 from reconciler.emulator.scalars import nanoseconds
 from reconciler.emulator.schema import TUNED_MODEL, V1BETA, page_of
-from reconciler.emulator.store import Model
 from reconciler.emulator.world import ACCOUNT, World
 from reconciler.errors import UsageError
 

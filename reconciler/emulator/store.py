@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from reconciler.emulator.records import Model, Pairs, Permission
 from reconciler.emulator.training import Training
 from reconciler.errors import StoreError
 
@@ -53,45 +54,6 @@ CREATE TABLE permissions (
 _COLUMNS = (
     "m.seq, m.id, m.owner, m.created, m.patched, m.version, m.operation, m.refusal, m.fields, m.training, m.frozen"
 )
-
-Pairs = Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A tuned model as it is kept.
-
-    ``fields`` are the answer's fields that do not follow from the training; ``frozen`` are those of a model that was
-    loaded from a listing and not trained here. ``refusal`` is the HTTP status of a create that asks for its id while
-    the asker may not see it. Times are nanoseconds since the epoch.
-    """
-
-    id: str
-    owner: str
-    created: int
-    version: str
-    fields: Mapping[str, Any]
-    operation: str | None = None
-    patched: int | None = None
-    refusal: int = 403
-    training: Training | None = None
-    frozen: Mapping[str, Any] | None = None
-    seq: int = 0
-
-    @property
-    def name(self) -> str:
-        """The resource name."""
-        return f"tunedModels/{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """Who may do what with a model; ``email`` is empty for everyone."""
-
-    id: int
-    type: str
-    email: str
-    role: str
 
 
 class Store:

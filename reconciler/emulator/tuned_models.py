@@ -13,21 +13,22 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.emulator import checks, masks, paging
-from reconciler.emulator.catalogue import Base
+from reconciler.emulator.catalogue import BASES, Base
 from reconciler.emulator.fields import wants
 from reconciler.emulator.operations import describe_operation
 from reconciler.emulator.parsing import Object
 from reconciler.emulator.problems import ApiError, invalid, no_access
 from reconciler.emulator.query import page_size
+from reconciler.emulator.records import Model
 from reconciler.emulator.scalars import SECOND
 from reconciler.emulator.search import parse_filter
-from reconciler.emulator.store import Model
 from reconciler.emulator.training import Training
 from reconciler.emulator.views import describe_model, state_of
 from reconciler.emulator.world import Call
 
-PAGE, PAGE_LIMIT = 10, 1000
+_PAGE, _PAGE_LIMIT = 10, 1000
 _ID_LIMIT = 40
+_FORBIDDEN = 403
 _ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -58,7 +59,7 @@ def list_page(call: Call) -> Object:
 
     Models that are merely shared with everyone are left out unless the filter asks for them.
     """
-    limit = page_size(call.query, default=PAGE, limit=PAGE_LIMIT)
+    limit = page_size(call.query, default=_PAGE, limit=_PAGE_LIMIT)
     text = call.query.get("filter", "")
     bound = ("tunedModels", text, call.account)
     after = paging.read_token(call.query.get("pageToken"), *bound)
@@ -158,7 +159,7 @@ def _stored_fields(body: Mapping[str, Any], base: Base) -> Object:
 def _with_defaults(fields: Object) -> Object:
     """Give a cleared temperature, topP or topK the base model's value again."""
     name = fields.get("baseModel") or fields["tunedModelSource"]["baseModel"]
-    base = next((base for base in checks.ALL_BASES if base.name == name), None)
+    base = next((base for base in BASES if base.name == name), None)
     return fields if base is None else _filled(fields, base)
 
 
@@ -183,7 +184,7 @@ def _choose_id(call: Call) -> str:
     taken = call.store.find(asked)
     if taken is None:
         return str(asked)
-    if call.role(taken) is None and taken.refusal == checks.FORBIDDEN:
+    if call.role(taken) is None and taken.refusal == _FORBIDDEN:
         raise no_access(taken.name)
     raise ApiError("ALREADY_EXISTS", f"Tuned model {taken.name} already exists.")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.emulator.parsing import Object
+from reconciler.emulator.records import Model
 from reconciler.emulator.scalars import timestamp
 from reconciler.emulator.schema import STATE, V1BETA3
-from reconciler.emulator.store import Model
 from reconciler.emulator.training import ACTIVE, CREATING, Training
 from reconciler.emulator.world import Call
 

@@ -16,9 +16,10 @@ from reconciler.emulator.faults import Faults
 from reconciler.emulator.fields import Selection
 from reconciler.emulator.parsing import Object
 from reconciler.emulator.problems import no_access, no_such_model
+from reconciler.emulator.records import Model
 from reconciler.emulator.scalars import nanoseconds
 from reconciler.emulator.schema import ROLE
-from reconciler.emulator.store import Model, Store
+from reconciler.emulator.store import Store
 
 ACCOUNT = "user@example.com"
 """Whoever calls without a token that stands for somebody."""

@@ -8,13 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from emulator_kit import CURL_BODY, SEED, Api, tuned
 
-from reconciler.emulator import Fault, serve
+from reconciler.emulator import Emulator, Fault, serve
 from reconciler.errors import UsageError
 
 MODULE = [sys.executable, "-m", "reconciler.emulator"]
@@ -98,6 +99,23 @@ def test_a_taken_port_is_a_usage_error(server, emulator):
         serve(emulator, "127.0.0.1", port)
     with pytest.raises(UsageError, match="cannot listen"):
         serve(emulator, "127.0.0.1", 99_999)
+
+
+def test_closing_lets_a_request_in_hand_finish(clock):
+    begun, release = threading.Event(), threading.Event()
+
+    def held(_seconds):
+        begun.set()
+        release.wait(10)
+
+    with Emulator(clock=clock, sleep=held, faults=[Fault("delay")]) as emulator, ThreadPoolExecutor(2) as pool:
+        server = serve(emulator).start()
+        answer = pool.submit(httpx.get, f"{server.url}/v1beta/models")
+        assert begun.wait(10)
+        closing = pool.submit(server.close)
+        release.set()
+        assert answer.result(10).json()["models"]
+        closing.result(10)
 
 
 def test_closing_frees_the_port_and_may_be_done_twice(emulator):
@@ -192,7 +210,7 @@ def test_public_names_are_loaded_on_demand():
         package.nothing  # noqa: B018 - looking it up is the test
 
 
-def test_the_transport_serves_every_verb(api):
-    api.create()
+def test_the_transport_serves_every_verb_and_bodies_of_unknown_length(api):
+    api.client.post("/v1beta/tunedModels?tunedModelId=m", content=iter([CURL_BODY.read_bytes()]))
     assert api.send("DELETE", "tunedModels/m", content=b"").status_code == 200
     assert api.send("POST", "tunedModels", tuned(), headers={"content-type": "text/plain"}).status_code == 200

@@ -120,6 +120,12 @@ def test_parallel_clients_lose_nothing(data):
         assert len(Api(client).names("pageSize=1000")) == 80
 
 
+def test_a_new_file_may_be_opened_by_several_at_once(data):
+    with ThreadPoolExecutor(8) as pool:
+        for emulator in pool.map(lambda _number: Emulator(data), range(8)):
+            emulator.close()
+
+
 def test_one_id_is_won_by_one_of_many_threads(emulator):
     def attempt(_number):
         with open_api(emulator) as client:
