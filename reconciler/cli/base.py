@@ -138,26 +138,29 @@ class Invocation:
 
         get = self.environ.get
         endpoint = self.globals.endpoint or get("TUNECTL_ENDPOINT") or None
-        if endpoint is not None:
-            from reconciler.manifest.project import check_endpoint
-
-            problem = check_endpoint(endpoint)
-            if problem is not None:
-                raise click.UsageError(f"--endpoint: {problem}")
-        project = next(
-            (get(name) for name in _PROJECT_VARIABLES if get(name)),
-            None,
-        )
+        lockfile = get("TUNECTL_LOCKFILE") or None
+        self._check(endpoint, lockfile)
+        project = next((get(name) for name in _PROJECT_VARIABLES if get(name)), None)
         return Overrides(
             endpoint=endpoint,
             project=self.globals.project or project,
             api_version=get("TUNECTL_API_VERSION") or None,
-            lockfile=get("TUNECTL_LOCKFILE") or None,
+            lockfile=lockfile,
             access_token=get("TUNECTL_ACCESS_TOKEN") or None,
             api_key=get("TUNECTL_API_KEY") or None,
             http_timeout=self.number("TUNECTL_HTTP_TIMEOUT", 30.0, least=0.001),
             train_seconds=self.number("TUNECTL_EMULATOR_TRAIN_SECONDS", 6.0),
         )
+
+    def _check(self, endpoint: str | None, lockfile: str | None) -> None:
+        """Hold flags and environment to the rules of the project file, and name the one that breaks them."""
+        from reconciler.manifest.project import check_endpoint, check_lockfile
+
+        where = "--endpoint" if self.globals.endpoint else "TUNECTL_ENDPOINT"
+        for name, value, check in ((where, endpoint, check_endpoint), ("TUNECTL_LOCKFILE", lockfile, check_lockfile)):
+            problem = None if value is None else check(value)
+            if problem is not None:
+                raise click.UsageError(f"{name}: {problem}")
 
 
 _PROJECT_VARIABLES = ("TUNECTL_PROJECT", "GOOGLE_CLOUD_QUOTA_PROJECT", "GOOGLE_CLOUD_PROJECT")

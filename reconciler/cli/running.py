@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -127,7 +127,8 @@ def stopping(stop: Stop, *, quiet: bool) -> Iterator[None]:
             os._exit(128 + number)
         stop.request(number)
         if not quiet:
-            os.write(2, _STOPPING)  # a buffered stream may be in the middle of a write of its own
+            with suppress(OSError):  # the terminal may be what went away, and that must not unwind the run
+                os.write(2, _STOPPING)  # a buffered stream may be in the middle of a write of its own
 
     former = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
