@@ -27,11 +27,11 @@ def patch(case: Case, instance: Instance, observation: Observation) -> Iterator[
 
 
 def replacing_changes(case: Case, entry: Entry) -> tuple[Change, ...]:
-    """Return the fields that cannot change in place and differ from the current instance's."""
+    """Return the fields in which a new model will differ from the current instance, whatever changing each costs."""
     current, ignore = entry.current, case.desired.lifecycle.ignore
     before = _as_applied(current, case.observation(current))
     changes = field_changes(before, case.desired.spec, capabilities=case.capabilities, ignore=ignore)
-    found = [change for change in changes if change.effect == Effect.REPLACE]
+    found = list(changes)
     old, new = current.dataset, case.desired.dataset
     if old is not None and new is not None and old.digest != new.digest and "dataset" not in ignore:
         found.append(Change("spec.dataset", old.digest, new.digest, Effect.REPLACE.value))

@@ -44,6 +44,7 @@ from reconciler.core.lockfile import Entry, Instance, InstanceState
 from reconciler.core.observation import ModelState
 from reconciler.core.obtaining import buy, obtain
 from reconciler.core.plan import Action, Change, Kind
+from reconciler.core.resource import Effect
 
 __all__ = ["Case", "decide", "disposal", "in_making"]
 
@@ -135,8 +136,9 @@ def _renew(case: Case, entry: Entry) -> Iterator[Action]:
 def _why(case: Case, changes: tuple[Change, ...]) -> str:
     if case.forced:
         return "a fresh attempt was asked for (--replace)"
-    if changes:
-        return f"cannot change in place: {listed(changes)}"
+    fixed = [change for change in changes if change.effect == Effect.REPLACE]
+    if fixed:
+        return f"cannot change in place: {listed(fixed)}"
     if case.desired.parent:
         return f"its source model {case.desired.parent} is replaced"
     return "another revision is wanted"

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     BLOCKED = "blocked"
 
 
+_NOT_COVERED = frozenset({Kind.WAIT, Kind.BLOCKED})
+
 TRAINS = frozenset({Kind.CREATE, Kind.REPLACE})
 """The kinds that may start a paid tuning."""
 
@@ -172,10 +174,11 @@ class Plan:
     def digest(self) -> str:
         """The sha256 that reviewers approve.
 
-        It covers the remote, the scope and what each action does. It leaves out serial, lineage, tool version, waiting,
-        unmanaged models and warnings, so that another team's merge or a training that moves on voids no approval.
+        It covers the remote, the scope and what each action does. It leaves out serial, lineage, tool version, what is
+        waited for or blocked, unmanaged models and warnings, so that another team's merge or a training that moves on
+        voids no approval.
         """
-        covered = [action_digest_value(action) for action in self.actions if action.kind is not Kind.WAIT]
+        covered = [action_digest_value(action) for action in self.actions if action.kind not in _NOT_COVERED]
         remote = self.remote
         return digest(
             {

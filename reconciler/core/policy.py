@@ -44,4 +44,11 @@ def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: 
         if limit is not None and count > limit:
             what = f"{count} {noun} is" if count == 1 else f"{count} {noun}s are"
             found.append(f"{what} over limits.{field} = {limit}; {flag} {count} allows exactly this plan")
+    if limits.max_steps is not None:
+        found += [
+            f"{action.name}: how many tuning steps it takes is not known, and limits.maxSteps = {limits.max_steps}; "
+            "set hyperparameters.epochCount and batchSize"
+            for action in planned
+            if action.kind in TRAINS and action.steps is None and action.dataset is not None
+        ]
     return tuple(found)

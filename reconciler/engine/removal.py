@@ -39,6 +39,7 @@ def _replaced(journal: Journal, names: set[str]) -> list[Action]:
             found += [
                 Action(name, Kind.DELETE, "was replaced", resource=instance.resource, cleanup=True)
                 for instance in entry.deposed
+                if instance.state is not InstanceState.PENDING  # a mere intent, and what stands there may not be ours
             ]
     return found
 

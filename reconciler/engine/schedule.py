@@ -14,7 +14,7 @@ class Schedule:
 
     def __init__(self, actions: Iterable[Action]) -> None:
         planned = tuple(actions)
-        awaited = {action.name for action in planned if action.kind is Kind.WAIT}
+        awaited = {action.name for action in planned if action.kind in {Kind.WAIT, Kind.REUSE}}
         self._left: list[tuple[Action, set[str]]] = []
         for action in planned:
             if action.kind in _REQUESTS:

@@ -475,3 +475,38 @@ def test_a_lost_lockfile_reuses_what_was_tuned(bench):
     assert bench.apply().complete
     assert bench.provider.paid() == 1
     assert bench.plan().empty
+
+
+def test_a_training_that_fails_after_the_approval_does_not_void_it(bench):
+    bench.want("first")
+    bench.apply(options=bench.options(wait=False))
+    bench.want("second", temperature=0.3)
+    approved = bench.plan().digest
+    first = bench.lockfile.models["first"].current.resource
+    bench.provider.models[first].error = "Tuning failed."
+    bench.clock.advance(3_600)
+    bench.wait()
+
+    assert ("first", "blocked") in bench.kinds()
+    assert bench.plan().digest == approved
+
+
+def test_a_replacement_lists_every_field_in_which_the_new_model_differs(bench):
+    bench.want("numbers", temperature=0.7, hyperparameters={"epochCount": 3})
+    bench.apply()
+    bench.want("numbers", temperature=0.2, hyperparameters={"epochCount": 5})
+
+    action = bench.plan().actions[0]
+
+    assert action.reason == "cannot change in place: hyperparameters.epochCount"
+    assert [change.path for change in action.changes] == ["spec.hyperparameters.epochCount", "spec.temperature"]
+
+
+def test_a_reused_model_is_patched_in_the_same_run(bench):
+    bench.want("numbers", temperature=0.7)
+    bench.apply()
+    bench.blob = MemoryBlobStore()
+    bench.want("numbers", temperature=0.2)
+
+    assert bench.apply().done == {"reuse": 1, "update": 1}
+    assert bench.plan().empty
