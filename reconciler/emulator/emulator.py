@@ -25,7 +25,7 @@ class Emulator:
     """A tunedModels service that trains nothing.
 
     Args:
-        data: the file the models live in; None keeps them in memory.
+        data: the file the models live in, in a folder that exists; None keeps them in memory.
         clock: seconds since the epoch; a test may give its own.
         sleep: how a ``delay`` fault waits.
         seed: a recorded answer of tunedModels.list to start from; loaded once per data file.

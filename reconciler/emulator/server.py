@@ -17,7 +17,7 @@ from waitress.channel import ClientDisconnected  # type: ignore[import-untyped] 
 
 from reconciler.emulator.emulator import Emulator
 from reconciler.emulator.faults import ConnectionDropped
-from reconciler.errors import UsageError
+from reconciler.errors import TunectlError
 
 _THREADS = 8
 _LAST_PORT = 65_535
@@ -30,7 +30,7 @@ def serve(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> Server:
     """Listen on a port (0 takes any free one); nothing is answered before ``run`` or ``start``.
 
     Raises:
-        UsageError: if the port cannot be had.
+        TunectlError: if the port cannot be had.
     """
     return Server(emulator, _listen(host, port))
 
@@ -132,11 +132,11 @@ def _closing(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[byte
 
 def _listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= _LAST_PORT:
-        raise UsageError(f"{host}:{port}: the emulator cannot listen there: there is no such port")
+        raise TunectlError(f"{host}:{port}: the emulator cannot listen there: there is no such port")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server((address[0], port), family=family)
     except OSError as error:
-        raise UsageError(
+        raise TunectlError(
             f"{host}:{port}: the emulator cannot listen there: {error}", hint="choose another port, or 0 for a free one"
         ) from error

@@ -62,15 +62,13 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.RLock()
         try:
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
                 ":memory:" if path is None else str(path),
                 timeout=_BUSY_SECONDS,
                 isolation_level=None,
                 check_same_thread=False,
             )
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
             raise _unusable(path, error) from error
         try:
             self._prepare(path)

@@ -110,7 +110,7 @@ def test_the_programs_print_what_the_page_says(url):
 def test_the_programs_with_googles_libraries_print_what_the_page_says(url, environment):
     (text,) = [block.text for block in blocks() if block.where == environment]
     python = ROOT / ".venvs" / environment / "bin" / "python"
-    assert python.exists(), f"{python.relative_to(ROOT)} is missing; `make google` makes it"
+    assert python.exists(), f"{python.relative_to(ROOT)} is missing; `make .venvs/{environment}/.done` makes it"
     curl = [sys.executable, str(STAND_IN)]
     for block in [block for block in blocks() if block.text.startswith("curl")][:2]:
         run_shell(block, url, curl)

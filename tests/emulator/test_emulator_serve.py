@@ -16,7 +16,7 @@ import pytest
 from emulator_kit import CURL_BODY, SEED, Api, tuned
 
 from reconciler.emulator import Emulator, Fault, serve
-from reconciler.errors import UsageError
+from reconciler.errors import TunectlError
 
 MODULE = [sys.executable, "-m", "reconciler.emulator"]
 
@@ -93,11 +93,11 @@ def test_a_chunked_body_is_read(port):
     assert port.client.post("/v1beta/tunedModels", content=chunks()).status_code == 200
 
 
-def test_a_taken_port_is_a_usage_error(server, emulator):
+def test_a_port_that_cannot_be_had_says_so(server, emulator):
     port = int(server.url.rpartition(":")[2])
-    with pytest.raises(UsageError, match="cannot listen"):
+    with pytest.raises(TunectlError, match="cannot listen"):
         serve(emulator, "127.0.0.1", port)
-    with pytest.raises(UsageError, match="cannot listen"):
+    with pytest.raises(TunectlError, match="cannot listen"):
         serve(emulator, "127.0.0.1", 99_999)
 
 

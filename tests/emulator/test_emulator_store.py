@@ -19,7 +19,7 @@ from reconciler.errors import StoreError, UsageError
 
 @pytest.fixture
 def data(tmp_path):
-    return tmp_path / "deep" / "world.db"
+    return tmp_path / "world.db"
 
 
 def open_api(emulator):
@@ -85,7 +85,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
     with pytest.raises(StoreError):
         Emulator(tmp_path)
     with pytest.raises(StoreError):
-        Emulator(path / "below")
+        Emulator(tmp_path / "missing" / "world.db")
 
 
 def test_a_file_of_another_format_is_refused(data):

@@ -23,7 +23,9 @@ def drive() -> Drive:
     def run(environment: str, program: str, *arguments: str) -> dict[str, Any]:
         python = ROOT / ".venvs" / environment / "bin" / "python"
         if not python.exists():
-            pytest.fail(f"{python.relative_to(ROOT)} is missing; `make google` makes it", pytrace=False)
+            pytest.fail(
+                f"{python.relative_to(ROOT)} is missing; `make .venvs/{environment}/.done` makes it", pytrace=False
+            )
         done = subprocess.run(
             [str(python), str(HERE / "drivers" / program), *arguments],
             capture_output=True,
