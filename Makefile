@@ -51,7 +51,7 @@ unit: $(VENV)/.dev .venvs/google-ai/.done .venvs/google-generativeai/.done
 test-all: test ## the same, and what needs system packages (strace, Chromium, npm)
 	$(BIN)/python -m pytest -n $(JOBS) -m system
 
-coverage: $(VENV)/.dev ## all tests with branch coverage
+coverage: $(VENV)/.dev .venvs/google-ai/.done .venvs/google-generativeai/.done ## all tests with branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -m "not system"
 	$(BIN)/coverage combine --quiet
