@@ -114,7 +114,16 @@ class Invocation:
         from reconciler.wiring import Session, open_project
 
         config = open_project(Path.cwd(), self.config())
-        return Session(config, self._overrides(), report=report or _ignore, command=self.command, clock=self.clock)
+        report = self._reporter() if report is None else report
+        return Session(config, self._overrides(), report=report, command=self.command, clock=self.clock)
+
+    def _reporter(self) -> Callable[[Event], None]:
+        """Tell on standard error what happens below a command that only looks: tries that failed, and warnings."""
+        from reconciler.views.sentences import Weight
+        from reconciler.views.terminal import PlainReporter
+
+        least = Weight.ALERT if self.globals.quiet else Weight.NEWS
+        return PlainReporter(sys.stderr, color=self.color(sys.stderr), least=least)
 
     def number(self, name: str, default: float, *, least: float = 0.0) -> float:
         """Return a number of seconds from the environment.
@@ -214,7 +223,3 @@ def forsake_stdout() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-def _ignore(_: Event) -> None:
-    """Nobody listens."""

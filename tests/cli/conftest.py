@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_kit import TRAIN_SECONDS, Workshop
+from cli_kit import TRAIN_SECONDS, Workshop, count_trainings
 
 from reconciler.emulator import Emulator
 from reconciler.testing.fakes import FakeClock
@@ -36,7 +36,7 @@ def workshop(
     """A project with one manifest, on a service that stands where the embedded one would."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Session, "_in_process", lambda _: emulator.transport())
-    workshop = Workshop(tmp_path, emulator, clock, capsys)
+    workshop = Workshop(tmp_path, emulator, clock, capsys, trainings=count_trainings(emulator))
     workshop.project()
     workshop.dataset()
     workshop.want("numbers")
