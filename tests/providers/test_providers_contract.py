@@ -10,8 +10,7 @@ from providers_kit import TOKEN, TurnedClock, model
 
 from reconciler.core.event import Retried
 from reconciler.core.resource import Example
-from reconciler.emulator import Emulator, Fault
-from reconciler.emulator import serve
+from reconciler.emulator import Emulator, Fault, serve
 from reconciler.errors import (
     AlreadyExists,
     FailedPrecondition,
