@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import jsonschema
@@ -132,6 +133,21 @@ def test_the_manifest_in_the_readme_is_the_one_in_the_repository():
     comment, _, text = (ROOT / "manifests" / "number-generator.yaml").read_text().partition("\n")
     assert comment.startswith("#")
     assert text.strip() in [block.text for block in blocks(read("README.md")) if block.info == "yaml"]
+
+
+def test_the_rooms_of_the_architecture_page_are_the_layers_that_are_checked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    page = read("docs/architecture.md")
+    drawn = page[page.index("    __main__") : page.index("Imports go downwards only")]
+    rooms = [re.split(r" {2,}", line.strip())[0] for line in drawn.splitlines() if line.strip()]
+    assert rooms == [layer.replace("reconciler.", "") for layer in layers]
+
+
+def test_every_make_target_that_a_page_names_exists():
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"`make ([a-z-]+)`", read(page))}
+    assert {"demo", "test", "layers"} <= named <= targets
 
 
 def test_decisions_have_a_date_and_the_four_sections_of_the_template():
