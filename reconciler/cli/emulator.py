@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +13,7 @@ import click
 from reconciler.cli.base import Command, Invocation
 
 if TYPE_CHECKING:
-    from reconciler.emulator import Emulator, Server
+    from reconciler.emulator import Server
 
 _PORT = 8088
 
@@ -49,31 +52,28 @@ def command(invocation: Invocation, /, host: str, port: int, faults: tuple[str, 
 
     Its training is simulated. The first line of its output is its URL.
     """
-    from reconciler.emulator import Emulator, parse_fault
+    from reconciler.emulator import Emulator, parse_fault, serve
 
     settings["retired"] = list(settings["retired"])
     with Emulator(faults=[parse_fault(text) for text in faults], **settings) as emulator:
-        server = _listen(emulator, host, port)
-        click.echo(server.url)
-        invocation.note(_welcome(server.url))
-        server.run()
+        server = serve(emulator, host, port)
+        with _ending(server):
+            click.echo(server.url)
+            invocation.note(_welcome(server.url))
+            server.run()
     invocation.note("stopped")
     return 0
 
 
-def _listen(emulator: Emulator, host: str, port: int) -> Server:
-    """Take the port.
-
-    Raises:
-        TunectlError: it cannot be had; the command line is right all the same, so this is no usage error.
-    """
-    from reconciler.emulator import serve
-    from reconciler.errors import TunectlError, UsageError
-
+@contextmanager
+def _ending(server: Server) -> Iterator[None]:
+    """Let a signal end the server also before it runs: who reads the URL may be quick to send one."""
+    former = {number: signal.signal(number, lambda *_: server.close()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return serve(emulator, host, port)
-    except UsageError as error:
-        raise TunectlError(error.message, hint=error.hint) from error
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _welcome(url: str) -> str:

@@ -1,0 +1,226 @@
+"""``tunectl init``: a project that works as it is, and nothing of anybody's overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from cli_kit import DATA, call
+from jsonschema import Draft202012Validator
+
+FILES = {
+    ".gitignore",
+    "tunectl.yaml",
+    "manifests/number-generator.yaml",
+    "manifests/datasets/numbers.jsonl",
+    "schemas/project.schema.json",
+    "schemas/tunedmodel.schema.json",
+}
+WORKFLOWS = {".github/workflows/plan.yml", ".github/workflows/apply.yml"}
+
+
+def files(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def fresh(workshop, monkeypatch):
+    """An empty folder, the current one."""
+    folder = workshop.root / "fresh"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    workshop.root = folder
+    return folder
+
+
+@pytest.mark.parametrize("arguments", [[], ["--workflows"]])
+def test_writes_a_project_and_says_what(workshop, fresh, arguments):
+    out = workshop.run("init", *arguments).out
+    assert files(fresh) == FILES | (WORKFLOWS if arguments else set())
+    for name in files(fresh):
+        assert name in out
+    assert "tunectl plan" in out
+
+
+def test_the_project_validates_plans_and_applies(workshop, fresh):
+    workshop.run("init")
+    validated = workshop.run("validate")
+    assert (validated.out, validated.err) == ("Valid: 1 manifest, 15 examples.\n", "")
+    assert workshop.run("plan").out.endswith("Plan: 1 to create, 0 to update, 0 to replace, 0 to delete.\n")
+    assert "Applied: 1 created" in workshop.apply().out
+    assert workshop.run("plan").out.startswith("No changes.")
+    assert workshop.run("generate", "number-generator", "41").out == "42\n"
+
+
+def test_the_project_works_on_the_real_embedded_emulator(tmp_path):
+    assert call(["init", "models"], cwd=tmp_path).code == 0
+    applied = call(["apply", "-y"], cwd=tmp_path / "models", TUNECTL_EMULATOR_TRAIN_SECONDS="0")
+    assert "Applied: 1 created" in applied.out
+    assert {path.name for path in (tmp_path / "models" / ".tunectl").iterdir()} >= {"emulator.db", "tunectl.lock"}
+    assert files(tmp_path / "models") - {f for f in files(tmp_path / "models") if f.startswith(".tunectl/")} == FILES
+
+
+def test_doctor_finds_nothing_wrong_with_it(workshop, fresh):
+    workshop.run("init")
+    assert workshop.run("doctor").out.endswith("All is well.\n")
+
+
+def test_every_file_names_a_schema_that_lies_beside_it_and_fits(workshop, fresh):
+    workshop.run("init")
+    for name in ("tunectl.yaml", "manifests/number-generator.yaml"):
+        text = (fresh / name).read_text()
+        named = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+        schema = json.loads(((fresh / name).parent / named).read_text())
+        assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(text))) == []
+
+
+def test_every_key_of_the_project_file_is_explained(workshop, fresh):
+    workshop.run("init")
+    lines = (fresh / "tunectl.yaml").read_text().splitlines()
+    keys = [line for line in lines if ":" in line and not line.lstrip().startswith("#")]
+    plain = {"apiVersion: tunectl/v1", "kind: Project", "metadata:", "spec:", "  provider:"}
+    assert {line for line in keys if " # " not in line} == plain
+    assert len(keys) - len(plain) >= 9
+
+
+def test_writes_out_every_key_there_is_but_those_of_another_service(workshop, fresh):
+    workshop.run("init")
+    schema = workshop.run("schema", "project").json()["$defs"]
+    text = (fresh / "tunectl.yaml").read_text()
+    known = {key for part in ("ProjectSpec", "ProviderPart", "LimitsPart") for key in schema[part]["properties"]}
+    assert {key for key in known if f"{key}:" not in text} == {"location", "staging"}
+
+
+def test_the_dataset_is_that_of_the_quickstart(workshop, fresh):
+    workshop.run("init")
+    ours = [json.loads(line) for line in (fresh / "manifests/datasets/numbers.jsonl").read_text().splitlines()]
+    assert len(ours) == 15
+    body = (DATA / "create-request.curl.json").read_text()
+    for example in ours:
+        assert json.dumps(example["text_input"]) in body
+        assert json.dumps(example["output"]) in body
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("My Models_2", "my-models-2"), ("fresh", "fresh"), ("...x", "x"), ("日本", "demo")]
+)
+def test_the_project_is_called_like_its_folder(workshop, folder, name):
+    workshop.run("init", folder)
+    assert yaml.safe_load((workshop.root / folder / "tunectl.yaml").read_text())["metadata"] == {"name": name}
+    assert "cd " in workshop.run("init", f"{folder}/further").out
+
+
+def test_takes_a_name(workshop, fresh):
+    workshop.run("init", "--name", "Team-7")
+    assert yaml.safe_load((fresh / "tunectl.yaml").read_text())["metadata"] == {"name": "Team-7"}
+    workshop.run("validate")
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a_b", "a b", "x" * 64, "a\n", "a: b", "\x1b[2J"])
+def test_refuses_a_name_that_no_project_can_have(workshop, fresh, name):
+    message = workshop.fails(64, "init", "--name", name)
+    assert "at most 63 characters" in message
+    assert "\x1b" not in message
+    assert files(fresh) == set()
+
+
+def test_reports_every_file_in_the_way_and_writes_nothing(workshop, fresh):
+    (fresh / "manifests").mkdir()
+    mine = {"tunectl.yaml": "mine", "manifests/number-generator.yaml": "mine too"}
+    for name, text in mine.items():
+        (fresh / name).write_text(text)
+    message = workshop.fails(1, "init")
+    for name in mine:
+        assert f"{name}: exists" in message
+    assert "nothing was written" in message
+    assert {name: (fresh / name).read_text() for name in files(fresh)} == mine
+
+
+def test_a_second_init_is_refused(workshop, fresh):
+    workshop.run("init")
+    before = {name: (fresh / name).read_bytes() for name in files(fresh)}
+    workshop.fails(1, "init", "--workflows")
+    assert {name: (fresh / name).read_bytes() for name in files(fresh)} == before
+
+
+def test_a_file_where_a_folder_is_to_be_is_in_the_way(workshop, fresh):
+    (fresh / "manifests").write_text("")
+    assert "manifests: is to be a folder, but is a file" in workshop.fails(1, "init")
+    assert files(fresh) == {"manifests"}
+
+
+@pytest.mark.parametrize("name", ["tunectl.yaml", ".gitignore"])
+def test_never_writes_through_a_link(workshop, fresh, name):
+    victim = fresh.parent / "victim"
+    (fresh / name).symlink_to(victim)
+    workshop.fails(1, "init")
+    assert not victim.exists()
+    assert list(fresh.iterdir()) == [fresh / name]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("*.pyc\n", "*.pyc\n\n"),
+        ("*.pyc", "*.pyc\n\n"),
+        ("", ""),
+    ],
+)
+def test_adds_its_line_to_a_gitignore(workshop, fresh, before, after):
+    (fresh / ".gitignore").write_text(before)
+    workshop.run("init")
+    text = (fresh / ".gitignore").read_text()
+    assert text.startswith(after or "# tunectl")
+    assert text.endswith("\n.tunectl/\n")
+
+
+@pytest.mark.parametrize("line", [".tunectl/", ".tunectl", "/.tunectl/"])
+def test_leaves_a_gitignore_alone_that_has_the_line(workshop, fresh, line):
+    (fresh / ".gitignore").write_text(f"*.pyc\n{line}\n")
+    assert ".gitignore" not in workshop.run("init").out
+    assert (fresh / ".gitignore").read_text() == f"*.pyc\n{line}\n"
+
+
+def test_takes_back_what_it_wrote_when_the_disk_refuses(workshop, fresh, monkeypatch):
+    real = Path.open
+
+    def full(path, *arguments, **options):
+        if path.name == "numbers.jsonl" and arguments == ("x",):
+            raise OSError(28, os.strerror(28), str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", full)
+    message = workshop.fails(1, "init")
+    assert "numbers.jsonl: No space left on device; nothing was kept" in message
+    assert files(fresh) == set()
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(workshop):
+    workshop.write("file", "")
+    assert "file: is to be a folder, but is a file" in workshop.fails(1, "init", "file")
+
+
+def test_says_nothing_when_asked(workshop, fresh):
+    ended = workshop.run("init", "-q")
+    assert (ended.out, ended.err) == ("", "")
+
+
+def test_the_folder_counts_from_where_dash_c_leads(workshop):
+    (workshop.root / "outer").mkdir()
+    workshop.run("-C", "outer", "init", "inner")
+    assert files(workshop.root / "outer" / "inner") == FILES
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_git_ignores_what_apply_leaves(workshop, fresh):
+    subprocess.run(["git", "init", "-q"], check=True, cwd=fresh)
+    workshop.run("init")
+    workshop.apply()
+    status = ["git", "status", "--porcelain", "--untracked-files=all"]
+    listed = subprocess.run(status, check=True, cwd=fresh, capture_output=True, text=True).stdout
+    assert {line.split()[1] for line in listed.splitlines()} == FILES
