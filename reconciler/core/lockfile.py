@@ -99,7 +99,10 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Lockfile:
-    """The whole lockfile. ``lineage`` is empty and ``serial`` 0 for one that was never written."""
+    """The whole lockfile. ``lineage`` is empty and ``serial`` 0 for one that was never written.
+
+    ``fence`` is that of the newest lease it was written under, 0 while there was none (see ``core.lease``).
+    """
 
     remote: Remote
     lineage: str = ""
@@ -107,6 +110,7 @@ class Lockfile:
     write_id: str = ""
     models: Mapping[str, Entry] = field(default_factory=dict)
     approval: Approval | None = None
+    fence: int = 0
 
     def resources(self) -> dict[str, str]:
         """Map every recorded resource name to the manifest name whose entry records it."""

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from reconciler.core.lease import Lease
 from reconciler.core.lockfile import Lockfile
 
 
@@ -82,6 +83,33 @@ class Loaded:
     version: Version | Absent
 
 
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What a lockfile that begins anew replaces: the stored bytes, and the lockfile in them if they can be read."""
+
+    blob: Blob | None
+    lockfile: Lockfile | None
+
+
+class Hold(Protocol):
+    """Our turn to write, while it lasts."""
+
+    def check(self) -> None:
+        """Return if the turn is still ours; to be asked before anything that costs money or cannot be undone.
+
+        Raises:
+            LockHeld: it is not, or that cannot be known; the message says who holds it now.
+        """
+        ...
+
+
+class LastingHold:
+    """A hold that ends with its process and no sooner."""
+
+    def check(self) -> None:
+        """Return: as long as somebody can ask, the turn is ours."""
+
+
 class LockfileStore(Protocol):
     """The lockfile, kept in a blob store."""
 
@@ -107,10 +135,54 @@ class LockfileStore(Protocol):
         """
         ...
 
-    def hold(self, *, timeout: float) -> AbstractContextManager[None]:
+    def hold(self, *, timeout: float) -> AbstractContextManager[Hold]:
         """Exclude every other writer while the context lasts, waiting up to ``timeout`` seconds for our turn.
 
         Raises:
             LockHeld: somebody else holds it still.
+            StoreError: the lock cannot be reached.
+        """
+        ...
+
+    def holder(self) -> Lease | None:
+        """Return the lock as it stands, also one that ended or expired; None if there never was one. Takes nothing.
+
+        Raises:
+            LockfileError: what stands there is no lease.
+            StoreError: it cannot be read.
+        """
+        ...
+
+    def break_lock(self, *, silent_for: float, confirmed: str | None) -> Lease | None:
+        """End somebody else's lease, and return it as it was; None if nothing was held.
+
+        Args:
+            silent_for: seconds for which nothing must have been heard of its holder.
+            confirmed: the id of the lease whose end was agreed to; None agrees to any, and to what is no lease.
+
+        Raises:
+            LockHeld: a living process of this machine holds it, which ends with that process only; or its holder was
+                heard of since; or another one holds it by now.
+            StoreError: it cannot be written.
+        """
+        ...
+
+    def former(self, *, replace_existing: bool) -> Former:
+        """Return what a lockfile that begins anew would replace. One that is damaged may always be replaced.
+
+        Raises:
+            LockfileError: there is one that is not damaged, and ``replace_existing`` does not say that it may go.
+            StoreError: it cannot be read.
+        """
+        ...
+
+    def start_over(self, lockfile: Lockfile, *, former: Former) -> Loaded:
+        """Write a lockfile that does not descend from the stored one, while the lock is held.
+
+        The lineage and the serial of a former one that could be read go on.
+
+        Raises:
+            StaleLockfile: somebody else wrote it meanwhile.
+            StoreError: it could not be stored; what was there before still is.
         """
         ...

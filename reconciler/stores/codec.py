@@ -53,6 +53,26 @@ def decode(data: bytes, *, address: str) -> Lockfile:
         _refuse(address, f"{clip(path, 200)}: {first['msg']}{rest}", error)
 
 
+def is_damaged(data: bytes, *, address: str) -> bool:
+    """Tell whether bytes are a lockfile of ours that was broken, or nothing that can be read at all.
+
+    What is whole but of a newer format, or whole but no lockfile, is not damaged.
+    """
+    try:
+        found = _parse(data, address)
+    except LockfileError:
+        return True
+    try:
+        _check_format(found, address)
+    except LockfileError:
+        return False
+    try:
+        document.LockfileShape.model_validate(found)
+    except ValidationError:
+        return True
+    return False
+
+
 def _parse(data: bytes, address: str) -> Any:
     if not data.strip():
         _refuse(address, "the file is empty")

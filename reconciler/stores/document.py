@@ -123,6 +123,7 @@ class LockfileShape(_Shape):
     remote: RemoteShape
     models: dict[str, EntryShape]
     approval: ApprovalShape | None = None
+    fence: Annotated[int, Field(ge=0)] = 0
 
     def value(self) -> Lockfile:
         """Return the core's value."""
@@ -134,6 +135,7 @@ class LockfileShape(_Shape):
             write_id=self.write_id,
             models={name: shape.value() for name, shape in self.models.items()},
             approval=None if approval is None else Approval(approval.digest, approval.actions),
+            fence=self.fence,
         )
 
 
@@ -155,6 +157,8 @@ def to_json(lockfile: Lockfile) -> dict[str, Any]:
     }
     if approval is not None:
         document["approval"] = {"digest": approval.digest, "actions": dict(approval.actions)}
+    if lockfile.fence:
+        document["fence"] = lockfile.fence
     return document
 
 

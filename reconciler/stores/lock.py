@@ -6,31 +6,35 @@ of those who have to wait: it may be old or forged, so nothing is decided by it.
 
 from __future__ import annotations
 
-import getpass
+import fcntl
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.core.text import clip, sanitize
+from reconciler.core.lease import Holder, Lease, holder_text, stamp
+from reconciler.core.text import sanitize
 from reconciler.errors import LockHeld, StoreError
+from reconciler.ports.store import LastingHold
+from reconciler.stores.holder import holder_from_note, holder_json, this_holder
 
 _NOTE_LIMIT = 4096
+_LEAST_PATIENCE = 0.1  # somebody who looks at the lock holds a part of it for an instant, and is no reason to give up
 
 
 @contextmanager
 def process_lock(
     path: Path, *, timeout: float, what: str, command: str, now: Callable[[], float] = time.time
-) -> Iterator[None]:
+) -> Iterator[LastingHold]:
     """Hold the lock file at ``path`` while the context lasts.
 
     Args:
         path: a file of its own; it is made if missing and stays.
-        timeout: seconds to wait for our turn; 0 tries once.
+        timeout: seconds to wait for our turn; with 0 a tenth of a second.
         what: the thing the lock guards, for messages.
         command: what this process is doing, for the messages of others; holds no option values.
         now: seconds since the epoch.
@@ -44,51 +48,67 @@ def process_lock(
     lock = filelock.FileLock(path, thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=max(timeout, 0.0))
+        lock.acquire(timeout=max(timeout, _LEAST_PATIENCE))
     except filelock.Timeout as error:
         raise LockHeld(
             f"{sanitize(what)}: locked by {_holder(path)}",
             hint="wait for it to end, or let tunectl wait with --lock-timeout 5m",
         ) from error
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
-        raise StoreError(f"{sanitize(str(path))}: the lock file cannot be opened ({reason})") from error
+        raise _unusable(path, error) from error
     note = _note(path)
     try:
         with suppress(OSError):
-            _write_note(note, command, now())
-        yield
+            _write_note(note, this_holder(command), now())
+        yield LastingHold()
     finally:
         with suppress(OSError):
             note.unlink()
         lock.release()
 
 
+def look_at(path: Path) -> Lease | None:
+    """Return who holds the lock file at ``path``, as far as the note tells, or None if nobody does. Takes nothing.
+
+    Raises:
+        StoreError: the lock file cannot be looked at.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        note = _read_note(_note(path)) or {}
+        since = _seconds(note.get("since"))
+        return Lease("process", holder_from_note(note), fence=0, since=since, renewed=since, ttl=None)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _unusable(path: Path, error: OSError) -> StoreError:
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    return StoreError(f"{sanitize(str(path))}: the lock file cannot be opened ({reason})")
+
+
 def _note(path: Path) -> Path:
     return path.with_name(f"{path.name}.holder")
 
 
-def _write_note(note: Path, command: str, since: float) -> None:
-    holder = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "user": _user(),
-        "command": command,
-        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since)),
-    }
+def _write_note(note: Path, holder: Holder, since: float) -> None:
+    written = holder_json(holder) | {"since": stamp(since)}
     temporary = note.with_name(f"{note.name}.new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(holder, file)
+        json.dump(written, file)
     temporary.replace(note)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a uid without a name, as in many containers
-        return str(os.getuid())
 
 
 def _holder(path: Path) -> str:
@@ -96,15 +116,14 @@ def _holder(path: Path) -> str:
     note = _read_note(_note(path))
     if note is None:
         return "another tunectl"
-    command, user, host, since = (_word(note, key) for key in ("command", "user", "host", "since"))
-    pid = note.get("pid")
-    process = f", process {pid}" if isinstance(pid, int) and 0 < pid < 1 << 31 else ""
-    return f"{command} of {user} on {host}{process}, since {since}"
+    return f"{holder_text(holder_from_note(note))}, since {stamp(_seconds(note.get('since')))}"
 
 
-def _word(note: dict[str, Any], key: str) -> str:
-    value = note.get(key)
-    return clip(sanitize(value), 80) if isinstance(value, str) and value else f"an unknown {key}"
+def _seconds(since: object) -> float:
+    try:
+        return datetime.fromisoformat(str(since)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return float("nan")
 
 
 def _read_note(path: Path) -> dict[str, Any] | None:
