@@ -4,6 +4,7 @@ set -eu
 uv=$1
 compile() { "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header "$@"; }
 compile pyproject.toml -o requirements/runtime.txt
+compile pyproject.toml --extra bucket -c requirements/runtime.txt -o requirements/bucket.txt
 compile pyproject.toml --group dev -o requirements/dev.txt
 compile --no-strip-extras requirements/google-ai.in -o requirements/google-ai.txt
 compile --no-strip-extras requirements/google-generativeai.in -o requirements/google-generativeai.txt
