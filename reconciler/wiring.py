@@ -18,12 +18,12 @@ from reconciler.core.policy import Limits
 from reconciler.core.resource import DatasetSource, Desired, Example
 from reconciler.engine.preview import Manifests
 from reconciler.engine.stop import Stop
-from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan, StoreError, UsageError
+from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan, StoreError
 from reconciler.manifest.load import LoadedManifest, load_manifests
 from reconciler.manifest.project import ProjectConfig, load_project
 from reconciler.ports.clock import Clock
 from reconciler.ports.provider import Provider
-from reconciler.ports.store import LockfileStore
+from reconciler.ports.store import BlobStore, LockfileStore
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     import httpx
 
     from reconciler.emulator import Emulator
+    from reconciler.providers.auth import TokenSource
 
 EMULATOR = "emulator"
 STATE_FOLDER = ".tunectl"
 _PATIENCE = 30.0
+_GOOGLE_LOGIN = "run: gcloud auth application-default login"
 
 
 class SystemClock:
@@ -92,6 +94,7 @@ class Session:
         self._sources: dict[str, tuple[DatasetSource, str]] = {}
         self._normalizer: Provider | None = None
         self._store: LockfileStore | None = None
+        self._google: TokenSource | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -119,27 +122,44 @@ class Session:
 
     def _open_store(self) -> LockfileStore:
         from reconciler.core.resource import Remote
-        from reconciler.stores.local import LocalBlobStore
         from reconciler.stores.lockfile import BlobLockfileStore
 
         address = self.config.lockfile
-        if "://" in address:
-            raise UsageError(
-                f"lockfile {address}: buckets are not supported by this version",
-                hint="give a path, for example tunectl.lock",
-            )
-        path = Path(address) if Path(address).is_absolute() else self.config.root / address
         provider = self.config.provider
         endpoint = provider.endpoint if self.embedded else provider.endpoint.rstrip("/")
         remote = Remote(provider.type, endpoint, provider.project, provider.location)
-        state = self.config.root / STATE_FOLDER
         return BlobLockfileStore(
-            LocalBlobStore(path, backup=state / "backup", address=address),
+            self._open_bucket(address) if "://" in address else self._open_file(address),
             remote=remote,
             new_id=lambda: str(uuid.uuid4()),
-            lock_path=state / f"{path.name}.lock",
+            lock_path=self.config.root / STATE_FOLDER / f"{Path(address).name}.lock",
             command=self._command,
         )
+
+    def _open_file(self, address: str) -> BlobStore:
+        from reconciler.stores.local import LocalBlobStore
+
+        path = Path(address) if Path(address).is_absolute() else self.config.root / address
+        return LocalBlobStore(path, backup=self.config.root / STATE_FOLDER / "backup", address=address)
+
+    def _open_bucket(self, address: str) -> BlobStore:
+        from reconciler.stores.bucket_open import open_bucket
+
+        proofs = self.config.root / STATE_FOLDER / "bucket-proofs.json"
+        return open_bucket(address, credentials=self._google_token, proofs=proofs)
+
+    def _google_token(self) -> str:
+        """Return a token of the application default credentials, for Cloud Storage only.
+
+        TUNECTL_ACCESS_TOKEN is not taken: it is meant for the endpoint that the user names with it.
+        """
+        if self._google is None:
+            from reconciler.providers.adc import load_default_credentials
+
+            timeout = self._overrides.http_timeout
+            self._google = load_default_credentials(transport=None, timeout=timeout, mend=_GOOGLE_LOGIN)
+            self._closing.callback(self._google.close)
+        return self._google.token(refused=None)
 
     def manifests(self, paths: Sequence[str] | None = None) -> Manifests:
         """Read manifests and datasets.

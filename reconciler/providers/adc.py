@@ -173,7 +173,7 @@ def _find(client: httpx.Client, mend: str) -> google.auth.credentials.Credential
         return _from_file(login, mend)
     if on_google_cloud(client):
         return MetadataCredentials(SCOPES)
-    raise AuthenticationFailed("no credentials found for the Generative Language API", hint=mend)
+    raise AuthenticationFailed("no credentials found for Google's APIs", hint=mend)
 
 
 def _gcloud_file() -> Path:
