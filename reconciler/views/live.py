@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from reconciler.core.event import Accepted, Event, Failed, Finished, Progressed
+from reconciler.core.event import Accepted, Event, Failed, Finished, Progressed, Summarised
 from reconciler.core.text import clip, sanitize
 from reconciler.views.paint import painter
 from reconciler.views.sentences import Weight, progress_words, sentence
@@ -83,6 +83,8 @@ class LiveReporter(Watcher):
                 self._begin(name, total)
             case Finished(name) | Failed(name):
                 self._end(name)
+            case Summarised():
+                self._progress.stop()  # the moving lines go before the result is printed on the other stream
             case _:
                 pass
         said = sentence(event, self._paint)
