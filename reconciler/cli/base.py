@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 EXIT_USAGE = 64
 
+LONGEST = 1_000_000.0
+"""Seconds: the longest pause or time limit that may be asked for; the operating system's own limits lie beyond."""
+
 GLOBAL_OPTIONS: tuple[Callable[[], click.Option], ...] = (
     partial(click.Option, ["-C", "--directory"], metavar="DIR", help="Work in this folder instead of the current one."),
     partial(click.Option, ["--config"], metavar="FILE", help="The project file (default: tunectl.yaml)."),
@@ -129,7 +132,7 @@ class Invocation:
         """Return a number of seconds from the environment.
 
         Raises:
-            click.UsageError: it is none, or too small.
+            click.UsageError: it is none, too small or too large.
         """
         text = self.environ.get(name, "")
         if not text:
@@ -138,8 +141,8 @@ class Invocation:
             value = float(text)
         except ValueError:
             value = float("nan")
-        if not least <= value < float("inf"):
-            raise click.UsageError(f"{name}: {text!r} is no number of seconds of at least {least:g}")
+        if not least <= value <= LONGEST:
+            raise click.UsageError(f"{name}: {text!r} is no number of seconds from {least:g} to {LONGEST:.0f}")
         return value
 
     def _overrides(self) -> Any:

@@ -18,7 +18,7 @@ def command(invocation: Invocation, name: str, prompt: str, candidates: int) -> 
 
     from reconciler.core.lockfile import InstanceState
     from reconciler.core.text import sanitize
-    from reconciler.errors import FailedPrecondition
+    from reconciler.errors import FailedPrecondition, NotFound
 
     with invocation.session() as session:
         store = session.store()
@@ -34,7 +34,16 @@ def command(invocation: Invocation, name: str, prompt: str, candidates: int) -> 
                 hint="`tunectl apply` finishes it",
             )
         # Inference is a POST, though it changes nothing.
-        answers = session.provider(read_only=False).generate(current.resource, prompt, candidates=candidates)
+        provider = session.provider(read_only=False)
+        try:
+            answers = provider.generate(current.resource, prompt, candidates=candidates)
+        except NotFound as error:
+            raise NotFound(
+                f"{name}: {error.message}",
+                status=error.status,
+                http_status=error.http_status,
+                hint="`tunectl drift` shows what is missing, `tunectl apply` tunes it again",
+            ) from error
     for answer in answers:
         click.echo(sanitize(answer, multiline=True))
     return 0

@@ -83,6 +83,7 @@ def _save(plan: Plan, path: Path, options: PlanOptions) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _PRIVATE)
         with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, _PRIVATE)  # one that was there already may be open to others
             stream.write(data)
     except OSError as error:
         raise click.FileError(str(path), os.strerror(error.errno or 0)) from error

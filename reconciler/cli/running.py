@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reconciler.cli.base import Invocation
+from reconciler.cli.base import LONGEST, Invocation
 from reconciler.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -47,11 +48,25 @@ class Duration(click.ParamType[float]):
             raise AssertionError from error  # fail() does not return
 
 
+class Pause(click.FloatRange):
+    """A number of seconds that can be slept through: more than none, and at most a million."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=LONGEST)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds; what is no number lies in every range that it is compared with."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return seconds
+
+
 _RUN = (
     click.option("--timeout", type=Duration(), metavar="DURATION", help="Wait no longer than this; training goes on."),
     click.option(
         "--poll-interval",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Pause(),
         metavar="SECONDS",
         help="First pause between two looks; it grows to 60 s.",
     ),

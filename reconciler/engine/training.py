@@ -21,7 +21,7 @@ from reconciler.engine.journal import Journal
 from reconciler.engine.schedule import Schedule
 from reconciler.engine.watch import Running, Watch
 from reconciler.engine.world import Options, World
-from reconciler.errors import MalformedAnswer, QuotaExhausted, RemoteError, TunectlError, Unavailable
+from reconciler.errors import MalformedAnswer, ProblemsError, QuotaExhausted, RemoteError, TunectlError, Unavailable
 
 _DAY = 86_400.0
 _SERVER_ERROR = 500
@@ -120,7 +120,7 @@ class Training:
         except TunectlError as error:
             if action.kind is not Kind.UPDATE and not _may_have_happened(error):
                 self._withdraw(action)
-            self._fail(action, error.message, error.hint)
+            self._fail(action, _told(error), error.hint)
         else:
             if operation is None:
                 self._journal.change(action.name, partial(_patch, action, self._desired[action.name]))
@@ -209,6 +209,13 @@ def _may_have_happened(error: TunectlError) -> bool:
     if isinstance(error, Unavailable | MalformedAnswer):
         return True
     return type(error) is RemoteError and (error.http_status or _SERVER_ERROR) >= _SERVER_ERROR
+
+
+def _told(error: TunectlError) -> str:
+    """Return an error in one line; a report of many problems only counts them by itself."""
+    if isinstance(error, ProblemsError):
+        return "; ".join(map(str, error.problems[:3]))
+    return error.message
 
 
 def _patch(action: Action, desired: Desired, entry: Entry) -> Entry:

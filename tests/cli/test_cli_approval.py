@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 
 import pytest
 from cli_kit import HYPERPARAMETERS, Workshop
 
+from reconciler.cli import apply as apply_command
 from reconciler.emulator import Emulator
 
 MORE = {"hyperparameters": {**HYPERPARAMETERS, "epochCount": 4}}
@@ -43,7 +45,10 @@ def test_a_saved_plan_remembers_what_was_to_be_replaced(workshop: Workshop) -> N
     assert workshop.serving("numbers") == f"{old}-2"
 
 
-def test_a_plan_file_is_for_its_owner_only(workshop: Workshop) -> None:
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_a_plan_file_is_for_its_owner_only(workshop: Workshop, before: int | None) -> None:
+    if before is not None:
+        workshop.write("plan.json", "an older one").chmod(before)
     save(workshop)
     assert (workshop.root / "plan.json").stat().st_mode & 0o077 == 0
 
@@ -160,3 +165,56 @@ def test_a_refused_plan_is_shown_before_it_is_refused(workshop: Workshop) -> Non
     ended = workshop.apply("plan.json", "--expect-digest", digest, expect=5)
     assert "Apply would refuse this plan" in ended.out
     assert "limits.maxSteps = 1" in ended.err
+
+
+def answer_after(monkeypatch: pytest.MonkeyPatch, happening: Callable[[], object]) -> None:
+    """Let something happen between the question and the consent."""
+    monkeypatch.setattr(apply_command, "interactive", lambda: True)
+
+    def answer(_prompt: str) -> str:
+        happening()
+        return "yes"
+
+    monkeypatch.setattr("click.termui.visible_prompt_func", answer)
+
+
+def test_data_that_change_after_the_question_are_not_sent(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_after(monkeypatch, lambda: workshop.dataset(16))
+    ended = workshop.run("apply", expect=4)
+    assert "numbers.jsonl changed since the plan was made; nothing was sent" in ended.err
+    assert (workshop.bought(), workshop.lockfile["models"]) == (0, {})
+
+
+def test_data_that_vanish_after_the_question_are_named(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = workshop.root / "manifests" / "datasets" / "numbers.jsonl"
+    answer_after(monkeypatch, dataset.unlink)
+    ended = workshop.run("apply", expect=4)
+    assert "manifests/datasets/numbers.jsonl" in ended.err
+    assert (workshop.bought(), workshop.lockfile["models"]) == (0, {})
+
+
+def test_another_writer_of_the_lockfile_is_not_overwritten_and_costs_nothing(workshop: Workshop) -> None:
+    """Two machines with a lockfile in git: the lock of one is none for the other."""
+
+    def rewrite() -> None:
+        workshop.clock.on_sleep = lambda: None
+        theirs = {**workshop.lockfile, "models": {}, "writeId": "theirs"}
+        workshop.write("tunectl.lock", json.dumps(theirs, indent=2, sort_keys=True) + "\n")
+
+    workshop.clock.on_sleep = rewrite
+    said = workshop.apply(expect=1).err
+    assert "tunectl.lock: somebody else wrote it since it was read" in said
+    assert workshop.lockfile["writeId"] == "theirs"
+    workshop.apply()
+    assert (workshop.bought(), workshop.kinds()) == (1, [])
+
+
+def test_a_lockfile_deleted_under_a_run_costs_nothing(workshop: Workshop) -> None:
+    def remove() -> None:
+        workshop.clock.on_sleep = lambda: None
+        (workshop.root / "tunectl.lock").unlink()
+
+    workshop.clock.on_sleep = remove
+    workshop.apply(expect=1)
+    workshop.apply()
+    assert (workshop.bought(), workshop.kinds()) == (1, [])

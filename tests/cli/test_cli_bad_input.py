@@ -290,18 +290,18 @@ def test_a_mistake_in_the_project_file_has_its_place(workshop: Workshop, content
     assert said in workshop.fails(1, "plan")
 
 
-ENVIRONMENTS = {
-    "TUNECTL_API_VERSION": ("v9", "apiVersion: 'v9'"),
-    "TUNECTL_ENDPOINT": ("http://example.com", "TUNECTL_ENDPOINT: must be https"),
-    "TUNECTL_LOCKFILE": ("ftp://example.com/x", "TUNECTL_LOCKFILE: must be a path"),
-    "TUNECTL_HTTP_TIMEOUT": ("soon", "TUNECTL_HTTP_TIMEOUT: 'soon' is no number of seconds"),
-    "TUNECTL_PROJECT": ("a b", "TUNECTL_PROJECT"),
-}
+ENVIRONMENTS = [
+    ("TUNECTL_API_VERSION", "v9", "apiVersion: 'v9'"),
+    ("TUNECTL_ENDPOINT", "http://example.com", "TUNECTL_ENDPOINT: must be https"),
+    ("TUNECTL_LOCKFILE", "ftp://example.com/x", "TUNECTL_LOCKFILE: must be a path"),
+    ("TUNECTL_HTTP_TIMEOUT", "soon", "TUNECTL_HTTP_TIMEOUT: 'soon' is no number of seconds"),
+    ("TUNECTL_HTTP_TIMEOUT", "nan", "TUNECTL_HTTP_TIMEOUT: 'nan' is no number of seconds"),
+    ("TUNECTL_HTTP_TIMEOUT", "1e10", "TUNECTL_HTTP_TIMEOUT: '1e10' is no number of seconds from 0.001 to 1000000"),
+    ("TUNECTL_PROJECT", "a b", "TUNECTL_PROJECT"),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"), [(name, *rest) for name, rest in ENVIRONMENTS.items()], ids=ENVIRONMENTS.keys()
-)
+@pytest.mark.parametrize(("name", "value", "said"), ENVIRONMENTS)
 def test_a_mistake_in_the_environment_is_a_usage_error_that_names_it(
     workshop: Workshop, name: str, value: str, said: str
 ) -> None:
@@ -328,6 +328,9 @@ def test_a_folder_or_project_file_that_is_missing_is_named(workshop: Workshop, f
         ["apply", "-auto-approve"],
         ["apply", "-y", "--timeout", "soon"],
         ["apply", "-y", "--parallelism", "0"],
+        ["apply", "-y", "--poll-interval", "0"],
+        ["apply", "-y", "--poll-interval", "nan"],
+        ["apply", "-y", "--poll-interval", "inf"],
         ["apply", "-y", "--allow-deletes", "-1"],
         ["generate", "numbers"],
         ["show"],

@@ -476,6 +476,9 @@ def test_a_model_deleted_by_hand_is_drift_and_made_again(workshop: Workshop, emu
     workshop.apply()
     resource = workshop.serving("numbers")
     emulator.remove(resource.removeprefix("tunedModels/"))
+    said = workshop.fails(1, "generate", "numbers", "1")
+    assert f"numbers: read {resource}: " in said
+    assert "`tunectl apply` tunes it again" in said
     (found,) = workshop.run("drift", "--format", "json", expect=2).json()["drift"]
     assert (found["kind"], found["resource"]) == ("missing", resource)
     (action,) = workshop.plan()["actions"]
