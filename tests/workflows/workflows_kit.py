@@ -1,0 +1,140 @@
+"""A runner for the `run:` steps of a workflow: bash as GitHub starts it, expressions, outputs and the summary.
+
+Steps that use an action, and the one that installs tunectl, are not run; everything else is, in order.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".github" / "workflows"
+INSTALL = "Install tunectl"
+_NAME = re.compile(r"'[^']*'|\b(?:github|vars|env|steps|needs|matrix)(?:\.[\w-]+)+")
+_WHOLE = re.compile(r"\$\{\{(.*?)\}\}")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a workflow; YAML 1.1 takes the key ``on`` for a boolean, so it comes back as text."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document["on"] = document.pop(True)
+    return document
+
+
+def evaluate(expression: str, contexts: Mapping[str, str]) -> Any:
+    """Evaluate an expression: names, strings, ``&& || == != !``, ``always()``. What is not set is empty."""
+    code = _NAME.sub(lambda found: _operand(found.group(), contexts), expression)
+    code = re.sub(r"!(?!=)", " not ", code.replace("&&", " and ").replace("||", " or "))
+    return eval(code.strip(), {"__builtins__": {}}, {"always": lambda: True, "cancelled": lambda: False})
+
+
+def _operand(name: str, contexts: Mapping[str, str]) -> str:
+    return name if name.startswith("'") else repr(contexts.get(name, ""))
+
+
+def expand(text: object, contexts: Mapping[str, str]) -> str:
+    """Replace every expression in a text by its value."""
+
+    def value(found: re.Match[str]) -> str:
+        result = evaluate(found.group(1), contexts)
+        return str(result).lower() if isinstance(result, bool) else str(result)
+
+    return _WHOLE.sub(value, str(text))
+
+
+@dataclass
+class Job:
+    """One run of one job on a checkout; ``contexts`` holds what expressions may name, such as ``vars.X``."""
+
+    workflow: str
+    name: str
+    checkout: Path
+    contexts: dict[str, str] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=dict)
+    output: str = ""
+    ran: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.temp = self.checkout.parent / "runner"
+        self.temp.mkdir(exist_ok=True)
+        self.bin = self.temp / "bin"
+        self.bin.mkdir(exist_ok=True)
+        self.tool("tunectl", f'#!/bin/sh\nexec "{sys.executable}" -m reconciler "$@"\n')
+
+    def tool(self, name: str, script: str) -> None:
+        """Put a program on the runner's PATH."""
+        path = self.bin / name
+        path.write_text(script)
+        path.chmod(0o755)
+
+    @property
+    def summary(self) -> str:
+        path = self.temp / "summary.md"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def run(self) -> int:
+        """Run the job's steps and return the exit code of the first that failed, or 0."""
+        job = load(FOLDER / self.workflow)["jobs"][self.name]
+        shared = {key: expand(value, self.contexts) for key, value in job.get("env", {}).items()}
+        self.contexts |= {f"env.{key}": value for key, value in shared.items()}
+        failed = 0
+        for step in job["steps"]:
+            condition = step.get("if", "'always'")
+            if (failed and "always()" not in condition) or not evaluate(condition, self.contexts):
+                continue
+            self.ran.append(step.get("name") or step["uses"].partition("@")[0])
+            if "run" in step and step.get("name") != INSTALL:
+                code = self._step(step, shared)
+                failed = failed or code
+        return failed
+
+    def _step(self, step: Mapping[str, Any], shared: Mapping[str, str]) -> int:
+        assert "${{" not in step["run"]
+        own = {key: expand(value, self.contexts) for key, value in step.get("env", {}).items()}
+        outputs = self.temp / "output"
+        outputs.write_text("")
+        script = self.temp / "step.sh"
+        script.write_text(step["run"])
+        done = subprocess.run(
+            [shutil.which("bash") or "bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
+            cwd=self.checkout,
+            env={**self._environ(), **shared, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.output += done.stdout
+        for line in outputs.read_text().splitlines():
+            key, equals, value = line.partition("=")
+            if equals:
+                self.contexts[f"steps.{step.get('id')}.outputs.{key}"] = value
+        return done.returncode
+
+    def _environ(self) -> dict[str, str]:
+        return {
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "HOME": str(self.temp),
+            "CI": "true",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_STEP_SUMMARY": str(self.temp / "summary.md"),
+            "GITHUB_OUTPUT": str(self.temp / "output"),
+            "GITHUB_REPOSITORY": "team/models",
+            "GITHUB_REF_NAME": "main",
+            "RUNNER_TEMP": str(self.temp),
+            "TUNECTL_EMULATOR_TRAIN_SECONDS": "0",
+            "TUNECTL_POLL_INTERVAL": "0.05",
+            **self.environ,
+        }
