@@ -160,6 +160,14 @@ def test_nothing_is_applied_when_the_plan_is_refused(checkout, cloud):
     assert {request.method for request in emulator.requests} == {"GET"}
 
 
+def test_a_lockfile_in_a_bucket_is_left_to_the_bucket(checkout, cloud):
+    _, variables, credentials = cloud
+    job = apply(checkout, **variables, **{"vars.TUNECTL_LOCKFILE": "gs://bucket/tunectl.lock"})
+    job.environ = credentials | {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:1"}
+    assert job.run() != 0  # there is no bucket here
+    assert job.ran[-1] == "Plan and apply"
+
+
 GH = """\
 #!{python}
 import json, pathlib, sys

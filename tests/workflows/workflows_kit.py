@@ -32,10 +32,11 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def evaluate(expression: str, contexts: Mapping[str, str]) -> Any:
-    """Evaluate an expression: names, strings, ``&& || == != !``, ``always()``. What is not set is empty."""
+    """Evaluate an expression: names, strings, ``&& || == != !``, two functions. What is not set is empty."""
     code = _NAME.sub(lambda found: _operand(found.group(), contexts), expression)
     code = re.sub(r"!(?!=)", " not ", code.replace("&&", " and ").replace("||", " or "))
-    return eval(code.strip(), {"__builtins__": {}}, {"always": lambda: True, "cancelled": lambda: False})
+    functions = {"always": lambda: True, "contains": lambda text, part: part in text}
+    return eval(code.strip(), {"__builtins__": {}}, functions)
 
 
 def _operand(name: str, contexts: Mapping[str, str]) -> str:
