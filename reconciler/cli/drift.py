@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
+from reconciler.cli.planning import check_names
 from reconciler.core.plan import Scope
 
 _DRIFT = 2
@@ -44,6 +45,7 @@ def command(
             session.policy(scope=Scope(target, exclude)),
             now=session.clock.now(),
         )
+    check_names("--target", target, found.known, globs=True)
 
     def text() -> str:
         return render_drift(found.drift, found.unmanaged, found.coverage, color=invocation.color(sys.stdout))

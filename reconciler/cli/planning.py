@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -68,7 +68,7 @@ def make_preview(session: Session, options: PlanOptions, *, destroy: bool = Fals
     """Plan, with a provider that cannot write.
 
     Raises:
-        click.UsageError: ``--replace`` or ``--target`` names nothing; a typing error must not read as "no changes".
+        click.UsageError: what was selected names nothing.
         ProblemsError, LockfileError, RemoteError: see ``engine.preview.preview``.
     """
     from reconciler.engine.preview import Manifests, preview
@@ -85,22 +85,29 @@ def make_preview(session: Session, options: PlanOptions, *, destroy: bool = Fals
     )
     load = (lambda: Manifests(())) if destroy else session.manifests
     shown = preview(load, session.provider(read_only=True), session.store(), policy)
-    _check_names(shown, options)
+    declared = {manifest.name for manifest in shown.desired}
+    check_names("--replace", options.replaced, declared)
+    check_names(
+        "NAME" if destroy else "--target", options.target, declared.union(shown.loaded.lockfile.models), globs=True
+    )
     return shown
 
 
-def _check_names(shown: Preview, options: PlanOptions) -> None:
+def check_names(flag: str, names: Iterable[str], among: Collection[str], *, globs: bool = False) -> None:
+    """Refuse a name, or a glob, that nothing has: a typing error must not read as "no changes".
+
+    Raises:
+        click.UsageError: with the name that may have been meant.
+    """
     from difflib import get_close_matches
     from fnmatch import fnmatchcase
 
-    declared = {manifest.name for manifest in shown.desired}
-    known = declared | set(shown.loaded.lockfile.models)
-    for flag, names, among in (("--replace", options.replaced, declared), ("--target", options.target, known)):
-        for name in names:
-            if not any(fnmatchcase(candidate, name) for candidate in among):
-                close = get_close_matches(name, among, n=1)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                raise click.UsageError(f"{flag} {name}: there is no model of that name{hint}")
+    for name in names:
+        if name in among or (globs and any(fnmatchcase(known, name) for known in among)):
+            continue
+        close = get_close_matches(name, among, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise click.UsageError(f"{flag} {name}: there is no model of that name{hint}")
 
 
 def would_do_something(plan: Plan) -> bool:

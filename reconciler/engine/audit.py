@@ -19,11 +19,16 @@ from reconciler.ports.store import LockfileStore
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What an audit found. ``coverage`` is the share of the remote models that is managed, in percent."""
+    """What an audit found.
+
+    ``coverage`` is the share of the remote models that is managed, in percent; ``known`` are all names that a manifest
+    or the lockfile has, whether they were looked at or not.
+    """
 
     drift: tuple[Drift, ...]
     unmanaged: tuple[Unmanaged, ...]
     coverage: float
+    known: frozenset[str] = frozenset()
 
 
 def take_stock(
@@ -46,12 +51,12 @@ def take_stock(
         manifests = load()
         recorded, observed = remote.result()
     plan = build_plan(manifests.desired, recorded, observed, policy)
-    known = {manifest.name for manifest in manifests.desired} | set(recorded.models)
+    known = frozenset(manifest.name for manifest in manifests.desired).union(recorded.models)
     names = frozenset(name for name in known if in_scope(name, policy.scope))
     drift = audit(manifests.desired, recorded, observed, names=names, now=now)
     total = len(observed.models)
     managed = total - len(plan.unmanaged)
-    return Audit(drift, plan.unmanaged, 100.0 * managed / total if total else 100.0)
+    return Audit(drift, plan.unmanaged, 100.0 * managed / total if total else 100.0, known)
 
 
 def _look(provider: Provider, store: LockfileStore) -> tuple[Lockfile, Observed]:

@@ -279,7 +279,8 @@ def test_destroy_takes_names(workshop: Workshop) -> None:
     workshop.apply()
     workshop.run("destroy", "-y", "other")
     assert list(workshop.lockfile["models"]) == ["numbers"]
-    assert "there is no model of that name" in workshop.fails(64, "destroy", "-y", "nmbers")
+    said = workshop.run("destroy", "-y", "nmbers", expect=64).err
+    assert "NAME nmbers: there is no model of that name; did you mean numbers?" in said
 
 
 def test_no_wait_starts_and_wait_records_and_apply_sees_nothing_left(workshop: Workshop) -> None:
@@ -335,10 +336,18 @@ def test_target_and_exclude_select_and_the_digest_knows(workshop: Workshop) -> N
     assert workshop.kinds("--target", "numbers") == [("numbers", "create")]
 
 
-@pytest.mark.parametrize(("flag", "name"), [("--target", "numbrs"), ("--replace", "numbrs")])
-def test_a_selection_that_names_nothing_is_a_mistake(workshop: Workshop, flag: str, name: str) -> None:
-    said = workshop.fails(64, "plan", flag, name)
-    assert f"{flag} numbrs: there is no model of that name; did you mean numbers?" in said
+@pytest.mark.parametrize(
+    ("command", "flag", "name"),
+    [
+        ("plan", "--target", "numbrs"),
+        ("plan", "--replace", "numbrs"),
+        ("plan", "--replace", "number?"),
+        ("drift", "--target", "numbrs"),
+    ],
+)
+def test_a_selection_that_names_nothing_is_a_mistake(workshop: Workshop, command: str, flag: str, name: str) -> None:
+    said = workshop.fails(64, command, flag, name)
+    assert f"{flag} {name}: there is no model of that name; did you mean numbers?" in said
 
 
 def test_replace_buys_a_fresh_attempt_of_the_same_revision(workshop: Workshop) -> None:
