@@ -9,6 +9,7 @@ import subprocess
 import httpx
 import pytest
 
+from reconciler.cli import checkup
 from reconciler.emulator import Emulator, serve
 
 CANARY = "ya29.canary-Zx8Cv7Bn6Ma5Sd4Fg3Hj2Kl1"
@@ -225,3 +226,36 @@ def test_warnings_of_manifests_are_counted(workshop):
     workshop.write("manifests/datasets/numbers.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     found = examined(workshop)["manifests"]
     assert "warning" in found["text"]
+
+
+def test_an_old_python_is_named(workshop, monkeypatch):
+    monkeypatch.setattr(checkup, "_OLDEST", (4, 0))
+    found = examined(workshop, expect=1)["python"]
+    assert (found["state"], found["mend"]) == ("fail", "install a newer Python")
+
+
+def test_without_git_nothing_is_said_of_ignoring(workshop, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert examined(workshop)[".gitignore"]["text"] == "git is not installed"
+
+
+def test_a_git_that_hangs_is_left_alone(workshop, monkeypatch):
+    def hang(command, **_):
+        raise subprocess.TimeoutExpired(command, 10)
+
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/git")
+    monkeypatch.setattr(checkup.subprocess, "run", hang)
+    assert examined(workshop)[".gitignore"]["text"] == "git gave no answer"
+
+
+def test_base_models_that_cannot_be_listed_are_a_failure_of_their_own(workshop):
+    workshop.fault("status,code=500,path=/models,count=forever")
+    found = examined(workshop, expect=1)
+    assert (found["service"]["state"], found["base models"]["state"]) == ("ok", "fail")
+
+
+def test_colours_only_for_a_terminal(workshop, monkeypatch):
+    assert "\x1b" not in workshop.run("doctor").out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert "\x1b[32mok" in workshop.run("doctor").out
+    assert "\x1b" not in workshop.run("doctor", environ={"NO_COLOR": "1"}).out
