@@ -7,7 +7,8 @@
     ├── ProblemsError                 1   one or many problems of manifests, datasets or the project file
     ├── LockfileError                 1   the lockfile cannot be read, trusted or written
     │   └── StaleLockfile             1   somebody else wrote the lockfile since we read it
-    ├── StoreError                    1   the place the lockfile lives in refused us (disk full, no permission)
+    ├── StoreError                    1   the place the lockfile lives in refused us (disk full, not reachable)
+    │   └── StoreDenied               3   it does not accept our credentials, or they lack a permission
     ├── RemoteError                   1   the service refused a request, or its answer makes no sense
     │   ├── AuthenticationFailed      3   no credentials, or the service does not accept them
     │   ├── PermissionDenied          3   the credentials are good, the permission is missing
@@ -56,6 +57,7 @@ __all__ = [
     "RemoteError",
     "StaleLockfile",
     "StalePlan",
+    "StoreDenied",
     "StoreError",
     "TunectlError",
     "Unavailable",
@@ -129,6 +131,12 @@ class StaleLockfile(LockfileError):
 
 class StoreError(TunectlError):
     """The place the lockfile lives in refused us."""
+
+
+class StoreDenied(StoreError):
+    """The place the lockfile lives in does not accept our credentials, or they lack a permission."""
+
+    exit_code = 3
 
 
 class RemoteError(TunectlError):

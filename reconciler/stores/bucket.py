@@ -23,7 +23,8 @@ from time import sleep
 
 from reconciler.errors import StaleLockfile, StoreError
 from reconciler.ports.store import Absent, Blob, Version
-from reconciler.stores.bucket_client import BucketClient, Conflict, Found, Patience, UnsureStore
+from reconciler.stores.bucket_client import BucketClient, Conflict, Found, Patience
+from reconciler.stores.bucket_failure import UnsureStore
 from reconciler.stores.bucket_place import Place
 
 __all__ = ["BucketBlobStore"]
@@ -54,12 +55,17 @@ class BucketBlobStore:
         """Where this is, for messages."""
         return self._place.address
 
+    def beside(self, suffix: str) -> BucketBlobStore:
+        """Return another blob of the same folder, over the same client; the proof of one is the proof of both."""
+        return BucketBlobStore(
+            self._place.beside(suffix), self._client, patience=self._patience, prove=self._prove_once
+        )
+
     def read(self) -> Blob | None:
         """Return what is stored, or None.
 
         Raises:
-            StoreError: the bucket does not exist, cannot be reached, or refuses us.
-            AuthenticationFailed: there are no credentials to ask with.
+            StoreError: the bucket does not exist or cannot be reached; a StoreDenied if it refuses us.
         """
         found = self._client.get(self._place)
         return None if found is None or _is_dead(found) else Blob(found.data, found.version)
@@ -71,7 +77,6 @@ class BucketBlobStore:
             StaleLockfile: they do not.
             StoreError: they could not be stored, and what was there before still is; or nobody knows, and the message
                 says so.
-            AuthenticationFailed: there are no credentials to ask with.
         """
         self._prove_once()
         return self._swap(data, expect, uuid.uuid4().hex)
@@ -81,7 +86,7 @@ class BucketBlobStore:
 
         Raises:
             StaleLockfile: they do not.
-            StoreError, AuthenticationFailed: as for ``write``.
+            StoreError: as for ``write``.
         """
         self._prove_once()
         ticket = uuid.uuid4().hex
@@ -98,13 +103,13 @@ class BucketBlobStore:
         for pause in self._patience.pauses():
             try:
                 return self._client.put(self._place, data, over=over, ticket=ticket)
-            except Conflict:
-                found = self._client.get(self._place)
-            except UnsureStore as error:
-                return self._resolve(error, expect, ticket)
-            if found is not None and found.ticket == ticket:
-                return found.version
-            base = self._base(found, expect)
+            except (Conflict, UnsureStore) as error:
+                found = self._look_after(error)
+                if found is not None and found.ticket == ticket:
+                    return found.version
+                base = self._base(found, expect)
+                if isinstance(error, UnsureStore):
+                    raise StoreError(f"{error.message}; the old content is still there", hint=error.hint) from error
             if base == over:
                 # A conflict over nothing: S3 answers 409 while another request for the key is under way.
                 sleep(pause)
@@ -115,19 +120,15 @@ class BucketBlobStore:
             hint="wait a moment and run the command again",
         )
 
-    def _resolve(self, error: UnsureStore, expect: Version | Absent, ticket: str) -> Version:
-        """Look what became of a write that was not answered."""
+    def _look_after(self, error: Exception) -> Found | None:
+        """Return what is stored after a write that conflicted, or that was not answered."""
         try:
-            found = self._client.get(self._place)
-        except StoreError:
+            return self._client.get(self._place)
+        except StoreError as blind:
             raise StoreError(
-                f"{error.message}; whether it was stored is not known, because the bucket does not answer",
+                f"{blind.message}; whether what was written just now is stored is not known ({_told(error)})",
                 hint="check the network, then run the command again: it goes on from what is stored",
-            ) from error
-        if found is not None and found.ticket == ticket:
-            return found.version
-        self._base(found, expect)
-        raise StoreError(f"{error.message}; the old content is still there", hint=error.hint) from error
+            ) from blind
 
     def _base(self, found: Found | None, expect: Version | Absent) -> Version | None:
         """Return the version to write over, None for nothing, if what was found is what the caller expects."""
@@ -140,3 +141,7 @@ class BucketBlobStore:
 
 def _is_dead(found: Found) -> bool:
     return _TOMBSTONE.fullmatch(found.data) is not None
+
+
+def _told(error: Exception) -> str:
+    return error.message if isinstance(error, StoreError) else "the bucket reported a conflict"

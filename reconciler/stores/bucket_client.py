@@ -1,7 +1,6 @@
 """Objects of a bucket through obstore: one conditional request each, and every failure in our own words.
 
 The only module that touches obstore. It knows nothing of lockfiles, deleted blobs or second tries beyond obstore's own.
-obstore's error texts hold the service's answer and a dump of its internals, so they are read here and never shown.
 """
 
 from __future__ import annotations
@@ -13,24 +12,20 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from types import ModuleType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from reconciler.core.text import clip, sanitize
-from reconciler.errors import AuthenticationFailed, StoreError, Unavailable, UsageError
+from reconciler.errors import RemoteError, StoreDenied, StoreError, Unavailable, UsageError
 from reconciler.ports.store import Version
+from reconciler.stores.bucket_failure import failure_of, first_line, missing_bucket
 from reconciler.stores.bucket_place import Place
 
-__all__ = ["BucketClient", "Conflict", "Found", "Patience", "UnsureStore"]
+__all__ = ["BucketClient", "Conflict", "Found", "Patience"]
 
 _TICKET: Final = "tunectl-write"
 _PRINTABLE: Final = re.compile(r"[!-~]+")
-_STATUS: Final = re.compile(r"status code: (\d{3})")
-_CODE: Final = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
-# obstore's own words for the places S3 credentials come from: the machine's metadata service, a token exchange.
-_CREDENTIALS: Final = re.compile(r"http://(169\.254\.|\[?fd00:ec2)|https://sts\.|AssumeRole|[Cc]redential")
 _TOKEN_LIFE: Final = timedelta(minutes=1)
-_MISSING_BUCKET: Final = "NoSuchBucket"
 _HEADER_VARIABLES: Final = ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_TOKEN")
 
 
@@ -56,10 +51,6 @@ class Conflict(Exception):
     """The service refused the condition of a write, or says so."""
 
 
-class UnsureStore(StoreError):
-    """No usable answer came; the request may have been carried out."""
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """A stored object; ``ticket`` names the write that stored it, if it was one of ours."""
@@ -74,7 +65,7 @@ class BucketClient:
 
     Args:
         place: any object of the bucket; bucket and endpoint are taken from it.
-        credentials: yields a bearer token that is valid now (``gs://`` only); it raises what the user is to see.
+        credentials: yields a bearer token that is valid now (``gs://`` only), or raises a RemoteError.
         patience: how long to keep asking.
 
     Raises:
@@ -92,7 +83,7 @@ class BucketClient:
             self._store = self._open_google() if place.scheme == "gs" else self._open_s3()
         except self._obstore.exceptions.BaseError as error:
             raise UsageError(
-                f"{place.address}: the client of the bucket cannot be set up ({_first_line(error)})",
+                f"{place.address}: the client of the bucket cannot be set up ({first_line(str(error))})",
                 hint="look at the GOOGLE_ and AWS_ variables",
             ) from None
 
@@ -112,11 +103,11 @@ class BucketClient:
             result = self._obstore.get(self._store, place.key)
             data = bytes(result.bytes())
         except FileNotFoundError as error:
-            if _MISSING_BUCKET in str(error):
-                self._refuse(place, "be read", error)
+            if missing_bucket(error):
+                raise self._failure(place, "be read", error) from None
             return None
         except self._obstore.exceptions.BaseError as error:
-            self._refuse(place, "be read", error)
+            raise self._failure(place, "be read", error) from None
         ticket = result.attributes.get(_TICKET)
         return Found(data, _version(result.meta), ticket if isinstance(ticket, str) else None)
 
@@ -142,7 +133,7 @@ class BucketClient:
         except (raised.AlreadyExistsError, raised.PreconditionError):
             raise Conflict from None
         except (raised.BaseError, FileNotFoundError) as error:
-            self._refuse(place, "be written", error)
+            raise self._failure(place, "be written", error) from None
         return _version(result)
 
     def remove(self, place: Place) -> None:
@@ -157,7 +148,7 @@ class BucketClient:
         except FileNotFoundError:
             return
         except self._obstore.exceptions.BaseError as error:
-            self._refuse(place, "be removed", error)
+            raise self._failure(place, "be removed", error) from None
 
     def _open_google(self) -> Any:
         return self._obstore.store.GCSStore(
@@ -206,9 +197,14 @@ class BucketClient:
         if self._place.scheme == "s3" or self._place.emulated:
             return
         with self._lock:
-            token = self._fetch_token()
+            try:
+                token = self._fetch_token()
+            except Unavailable as error:
+                raise StoreError(f"{self._place.address}: {error.message}", hint=error.hint) from error
+            except RemoteError as error:
+                raise StoreDenied(f"{self._place.address}: {error.message}", hint=error.hint) from error
             if _PRINTABLE.fullmatch(token) is None:
-                raise AuthenticationFailed(f"{self._place.address}: the token service answered without a usable token")
+                raise StoreDenied(f"{self._place.address}: the token service answered without a usable token")
             self._token = token
 
     def _fetch_token(self) -> str:
@@ -217,29 +213,18 @@ class BucketClient:
             try:
                 return self._credentials()
             except Unavailable:
-                threading.Event().wait(pause)
+                sleep(pause)
         return self._credentials()
 
     def _google_credential(self) -> Any:
         # A short life makes obstore ask again: whether the token has to be a fresh one is known where it comes from.
         return {"token": self._token, "expires_at": datetime.now(UTC) + _TOKEN_LIFE}
 
-    def _refuse(self, place: Place, what: str, error: Exception) -> NoReturn:
-        """Raise what a failure means. Not chained: obstore's text quotes the service's answer."""
-        text = str(error)
-        status, reason = _reason(text)
-        message = f"{place.address}: cannot {what} ({reason})"
+    def _failure(self, place: Place, what: str, error: Exception) -> StoreError:
         raised = self._obstore.exceptions
-        if _MISSING_BUCKET in text or isinstance(error, FileNotFoundError):
-            raise StoreError(message, hint=f"make the bucket {place.bucket}, or correct spec.lockfile") from None
-        if isinstance(error, raised.UnauthenticatedError) or _CREDENTIALS.search(_first_line(error)):
-            raise StoreError(message, hint=_credentials_hint(place)) from None
-        if isinstance(error, raised.PermissionDeniedError):
-            raise StoreError(message, hint="give this account the right to read and write objects there") from None
-        if status.startswith("3"):
-            hint = "set AWS_REGION to the bucket's region" if place.scheme == "s3" else "check STORAGE_EMULATOR_HOST"
-            raise StoreError(message, hint=hint) from None
-        raise UnsureStore(message, hint="check the network and the endpoint, then run the command again") from None
+        unknown = isinstance(error, raised.UnauthenticatedError)
+        forbidden = isinstance(error, raised.PermissionDeniedError)
+        return failure_of(error, place, what, unknown=unknown, forbidden=forbidden)
 
 
 def _import_obstore() -> ModuleType:
@@ -275,27 +260,3 @@ def _conditions(version: Version) -> dict[str, str]:
     if not isinstance(named, dict) or not named:
         raise Conflict
     return named
-
-
-def _reason(text: str) -> tuple[str, str]:
-    """Return the HTTP status, if there was one, and what may be told: that, and the code of the service's answer."""
-    status, code = _STATUS.search(text), _CODE.search(text)
-    if status is not None:
-        return status.group(1), f"HTTP {status.group(1)}{f' {code.group(1)}' if code else ''}"
-    if "redirect" in text:
-        return "3", "redirected elsewhere"
-    if "HTTP error" in text:
-        return "", "timed out" if "timed out" in text or "TimedOut" in text else "the connection failed"
-    return "", "no usable answer" if "Error performing" in text else clip(
-        sanitize(text.partition("\n")[0].strip()), 200
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return clip(sanitize(str(error).partition("\n")[0].strip()), 200)
-
-
-def _credentials_hint(place: Place) -> str:
-    if place.scheme == "gs":
-        return "run: gcloud auth application-default login"
-    return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (aws configure export-credentials --format env prints them)"

@@ -24,7 +24,7 @@ def open_bucket(
     Args:
         address: the address.
         credentials: yields a Google access token that is valid now. Asked for ``gs://`` only, and never when an
-            emulator is named. What it raises is passed on; ``Unavailable`` makes it be asked again.
+            emulator is named. It may raise a RemoteError; after ``Unavailable`` it is asked again.
         proofs: the file that remembers which buckets were proved; None proves in every run.
         patience: how long the bucket is asked.
 

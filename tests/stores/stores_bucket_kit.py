@@ -25,7 +25,8 @@ class Fault:
     """What happens to the next ``times`` requests of a method, after ``skip`` of them went through.
 
     ``lose``: carried out, then the connection is cut. ``drop``: cut before it is carried out. A number: answered with
-    that status instead of being carried out. ``ignore``: carried out as if it had no condition.
+    that status instead of being carried out. ``ignore``: carried out as if it had no condition. ``only`` meets requests
+    that have this header, by its WSGI name.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Fault:
     skip: int = 0
     code: str = "Injected"
     only: str = ""
+    location: str = ""
 
     def meets(self, environ: dict[str, Any]) -> bool:
         if self.method != environ["REQUEST_METHOD"] or not self.times or (self.only and self.only not in environ):
@@ -89,7 +91,9 @@ class Front:
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
                 assert fault is not None
                 body = f"<Error><Code>{fault.code}</Code><Details>canary-body {SECRET}</Details></Error>".encode()
-                start(f"{status} Injected", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+                moved = [("Location", fault.location)] if fault.location else []
+                headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body))), *moved]
+                start(f"{status} Injected", headers)
                 return [body]
 
     def of(self, method: str, key: str = "") -> list[int]:

@@ -126,10 +126,18 @@ def test_a_service_that_stays_down_is_given_up_after_the_tries_and_the_old_conte
 def test_when_nobody_knows_what_was_stored_the_message_says_so(store, front):
     old = store.write(b"one", expect=ABSENT)
     front.faults += [Fault("PUT", "lose", times=99), Fault("GET", "drop", times=99)]
-    with pytest.raises(StoreError, match="whether it was stored is not known") as caught:
+    with pytest.raises(StoreError, match="whether what was written just now is stored is not known") as caught:
         store.write(b"two", expect=old)
     assert "goes on from what is stored" in caught.value.hint
     front.faults.clear()
+    assert store.read().data == b"two"
+
+
+def test_a_conflict_that_cannot_be_looked_into_is_no_certain_conflict(store, front):
+    old = store.write(b"one", expect=ABSENT)
+    front.faults += [Fault("PUT", "lose"), Fault("GET", 403)]
+    with pytest.raises(StoreError, match=r"is not known \(the bucket reported a conflict\)"):
+        store.write(b"two", expect=old)
     assert store.read().data == b"two"
 
 

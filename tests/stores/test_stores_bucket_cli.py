@@ -1,0 +1,149 @@
+"""Whole runs of the command line with the lockfile in a bucket of either service."""
+
+import json
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from stores_bucket_kit import HASTY, SECRET, Fault
+
+from reconciler.cli.base import Invocation
+from reconciler.cli.main import run
+from reconciler.testing.fakes import FakeClock
+
+KEY = "team/tunectl.lock"
+MANIFEST = {
+    "apiVersion": "tunectl/v1",
+    "kind": "TunedModel",
+    "metadata": {"name": "numbers"},
+    "spec": {
+        "baseModel": "models/text-bison-001",
+        "dataset": {"path": "numbers.jsonl"},
+        "hyperparameters": {"epochCount": 3, "batchSize": 2, "learningRate": 0.001},
+    },
+}
+
+
+class Desk:
+    """A checkout of the project: several share one bucket and nothing else but the emulator's world."""
+
+    def __init__(self, root: Path, address: str, clock: FakeClock, capsys) -> None:
+        self.root, self.clock, self.capsys = root, clock, capsys
+        (root / "manifests").mkdir(parents=True)
+        self.project(address)
+        self.want()
+        rows = ({"text_input": str(number), "output": str(number + 1)} for number in range(1, 16))
+        (root / "manifests/numbers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def project(self, address: str) -> None:
+        project = {
+            "apiVersion": "tunectl/v1",
+            "kind": "Project",
+            "metadata": {"name": "demo"},
+            "spec": {"lockfile": address},
+        }
+        (self.root / "tunectl.yaml").write_text(json.dumps(project))
+
+    def want(self, **spec) -> None:
+        document = {**MANIFEST, "spec": {**MANIFEST["spec"], **spec}}
+        (self.root / "manifests/numbers.yaml").write_text(json.dumps(document))
+
+    def run(self, *arguments: str, expect: int = 0, **environ: str) -> str:
+        os.chdir(self.root)
+        self.capsys.readouterr()
+        code = run(arguments, invocation=Invocation(environ=environ, clock=self.clock))
+        captured = self.capsys.readouterr()
+        text = captured.out + captured.err
+        assert code == expect, text
+        assert SECRET not in text
+        assert "Traceback" not in text
+        return text
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def bucket(service):
+    name = f"cli-{uuid.uuid4().hex[:12]}"
+    service.make_bucket(name)
+    return name
+
+
+@pytest.fixture
+def address(service, bucket):
+    return f"{service.scheme}://{bucket}/{KEY}"
+
+
+@pytest.fixture
+def desk(tmp_path, address, clock, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("reconciler.stores.bucket_open.Patience", lambda: HASTY)
+    return Desk(tmp_path / "desk", address, clock, capsys)
+
+
+def lockfile(service, bucket):
+    return json.loads(service.stored(bucket)[KEY])
+
+
+def test_a_model_is_planned_tuned_and_recorded_in_the_bucket_alone(desk, service, bucket, address):
+    assert "1 to create" in desk.run("plan")
+    assert service.stored(bucket) == {}, "a plan writes nothing"
+    assert "Applied: 1 created" in desk.run("apply", "-y")
+    assert lockfile(service, bucket)["models"]["numbers"]["state"] == "ready"
+    assert not list(desk.root.rglob("tunectl.lock"))
+    assert not [key for key in service.stored(bucket) if ".probe-" in key]
+    before = service.stored(bucket)[KEY]
+    assert "No changes." in desk.run("apply", "-y")
+    assert service.stored(bucket)[KEY] == before
+    assert "No drift." in desk.run("drift")
+
+
+def test_another_checkout_goes_on_from_the_bucket(desk, service, bucket, tmp_path, address, clock, capsys):
+    desk.run("apply", "-y")
+    world = desk.root / ".tunectl" / "emulator.db"
+    other = Desk(tmp_path / "other", address, clock, capsys)
+    (other.root / ".tunectl").mkdir()
+    world.rename(other.root / ".tunectl" / "emulator.db")
+    assert "No changes." in other.run("plan")
+    other.want(temperature=0.5)
+    assert "Applied: 0 created, 1 updated" in other.run("apply", "-y")
+    assert lockfile(service, bucket)["models"]["numbers"]["spec"]["temperature"] == 0.5
+    assert "Applied: 0 created, 0 updated, 0 replaced, 1 deleted" in other.run("destroy", "-y")
+    assert lockfile(service, bucket)["models"] == {}
+
+
+@pytest.mark.parametrize("skip", range(8))
+def test_an_answer_lost_anywhere_in_an_apply_changes_nothing(desk, service, bucket, skip):
+    service.front.faults.append(Fault("PUT", "lose", skip=skip))
+    assert "Applied: 1 created" in desk.run("apply", "-y")
+    assert lockfile(service, bucket)["models"]["numbers"]["state"] == "ready"
+    assert "No changes." in desk.run("plan")
+
+
+def test_a_bucket_that_does_not_exist_stops_the_plan(desk, service):
+    desk.project(f"{service.scheme}://no-such-bucket/{KEY}")
+    assert "HTTP 404 NoSuchBucket" in desk.run("plan", expect=1)
+
+
+def test_a_bucket_that_refuses_us_is_a_matter_of_permission(desk, service):
+    service.front.faults.append(Fault("GET", 403, times=99))
+    assert "HTTP 403" in desk.run("plan", expect=3)
+
+
+def test_a_bucket_that_ignores_conditions_stops_the_apply_before_anything_is_paid_for(desk, service, bucket):
+    service.front.faults.append(Fault("PUT", "ignore", times=99))
+    assert "ignores conditional writes" in desk.run("apply", "-y", expect=1)
+    service.front.faults.clear()
+    assert service.stored(bucket) == {}
+    assert "1 to create" in desk.run("plan")
+
+
+def test_the_address_may_come_from_the_environment_and_is_checked_there_too(desk, service, bucket, address):
+    desk.project("tunectl.lock")
+    desk.run("apply", "-y", TUNECTL_LOCKFILE=address)
+    assert KEY in service.stored(bucket)
+    assert "must be a path, gs://bucket/key" in desk.run("plan", expect=64, TUNECTL_LOCKFILE="az://bucket/key")
