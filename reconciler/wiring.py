@@ -15,7 +15,7 @@ from reconciler.core.event import Event
 from reconciler.core.plan import Scope
 from reconciler.core.planning import Policy
 from reconciler.core.policy import Limits
-from reconciler.core.resource import DatasetSource, Desired, Example
+from reconciler.core.resource import DatasetSource, Desired, Example, Remote
 from reconciler.engine.preview import Manifests
 from reconciler.engine.stop import Stop
 from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan, StoreError
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from reconciler.core.rebuild import Identity
     from reconciler.emulator import Emulator
     from reconciler.providers.auth import TokenSource
+    from reconciler.stores.lease import BlobLease
 
 EMULATOR = "emulator"
 STATE_FOLDER = ".tunectl"
@@ -121,19 +123,26 @@ class Session:
         return self._store
 
     def _open_store(self) -> LockfileStore:
-        from reconciler.core.resource import Remote
         from reconciler.stores.lockfile import BlobLockfileStore
 
         address = self.config.lockfile
-        provider = self.config.provider
-        endpoint = provider.endpoint if self.embedded else provider.endpoint.rstrip("/")
-        remote = Remote(provider.type, endpoint, provider.project, provider.location)
+        shared = "://" in address
         return BlobLockfileStore(
-            self._open_bucket(address) if "://" in address else self._open_file(address),
-            remote=remote,
-            new_id=lambda: str(uuid.uuid4()),
+            self._open_bucket(address) if shared else self._open_file(address),
+            remote=self._remote,
+            new_id=_new_id,
             lock_path=self.config.root / STATE_FOLDER / f"{Path(address).name}.lock",
             command=self._command,
+            lease=self._open_lease(f"{address}.lease") if shared else None,
+        )
+
+    def _open_lease(self, address: str) -> BlobLease:
+        from reconciler.stores.holder import this_holder
+        from reconciler.stores.lease import BlobLease
+
+        holder = this_holder(self._command)
+        return BlobLease(
+            self._open_bucket(address), holder=holder, new_id=_new_id, clock=self.clock, report=self.report
         )
 
     def _open_file(self, address: str) -> BlobStore:
@@ -160,6 +169,34 @@ class Session:
             self._google = load_default_credentials(transport=None, timeout=timeout, mend=_GOOGLE_LOGIN)
             self._closing.callback(self._google.close)
         return self._google.token(refused=None)
+
+    @property
+    def _remote(self) -> Remote:
+        provider = self.config.provider
+        endpoint = provider.endpoint if self.embedded else provider.endpoint.rstrip("/")
+        return Remote(provider.type, endpoint, provider.project, provider.location)
+
+    def identity(self) -> Identity:
+        """Return what the ids of this project are made of."""
+        from reconciler.core.rebuild import Identity
+
+        return Identity(self._remote, self.config.name, self._pure().capabilities)
+
+    def keep(self, data: bytes) -> str:
+        """Keep a lockfile that is about to be replaced where no later write replaces it, and return where that is.
+
+        Raises:
+            StoreError: it cannot be kept.
+        """
+        from reconciler.ports.store import ABSENT
+        from reconciler.stores.local import LocalBlobStore
+
+        name = f"{Path(self.config.lockfile).name}.{_new_id()}"
+        kept = LocalBlobStore(
+            self.config.root / STATE_FOLDER / "backup" / name, address=f"{STATE_FOLDER}/backup/{name}"
+        )
+        kept.write(data, expect=ABSENT)
+        return kept.address
 
     def manifests(self, paths: Sequence[str] | None = None) -> Manifests:
         """Read manifests and datasets.
@@ -290,6 +327,10 @@ def _overridden(config: ProjectConfig, overrides: Overrides) -> ProjectConfig:
         api_version=overrides.api_version or config.provider.api_version,
     )
     return replace(config, provider=provider, lockfile=overrides.lockfile or config.lockfile)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
 
 
 def _limited(limits: Limits, exact: Mapping[str, int | None]) -> Limits:

@@ -15,6 +15,7 @@ from reconciler.cli.running import end, engine_options, reporting, run_options, 
 if TYPE_CHECKING:
     from reconciler.engine.outcome import Outcome
     from reconciler.engine.preview import Preview
+    from reconciler.ports.store import Hold
     from reconciler.views.saved import SavedPlan
     from reconciler.wiring import Session
 
@@ -54,13 +55,14 @@ def command(
             raise click.UsageError("a saved plan holds its own --target, --exclude and --replace; leave them out")
         saved, chosen = _open_saved(Path(planfile), chosen)
     with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
-        with session.store().hold(timeout=lock_timeout):
+        with session.store().hold(timeout=lock_timeout) as hold:
             shown = make_preview(session, chosen)
             _check_approval(shown, saved, expect_digest)
             outcome = carry_out(
                 invocation,
                 session,
                 shown,
+                hold,
                 auto_approve=auto_approve,
                 timeout=timeout,
                 poll_interval=poll_interval,
@@ -86,6 +88,7 @@ def carry_out(
     invocation: Invocation,
     session: Session,
     shown: Preview,
+    hold: Hold,
     *,
     auto_approve: bool,
     timeout: float | None,
@@ -93,7 +96,7 @@ def carry_out(
     parallelism: int = 10,
     wait: bool = True,
 ) -> Outcome | None:
-    """Show a plan, ask, and apply it; None if there was nothing to do or the answer was no. The lock is held."""
+    """Show a plan, ask, and apply it; None if there was nothing to do or the answer was no."""
     from reconciler.cli.plan import write_plan
     from reconciler.engine.apply import apply
     from reconciler.engine.world import World
@@ -101,9 +104,10 @@ def carry_out(
     if invocation.machine is None:
         write_plan(invocation, Outputs("text"), shown.plan)
     refused = bool(shown.plan.violations)
-    if shown.plan.empty and invocation.machine is None and not refused:
+    nothing = shown.plan.empty and not refused
+    if nothing and invocation.machine is None and not _leaves_approval(shown):
         return None
-    if not auto_approve and not refused and not _ask(shown):
+    if not (auto_approve or refused or nothing or _ask(shown)):
         invocation.note("Nothing was applied.")
         return None
     world = World(
@@ -113,17 +117,25 @@ def carry_out(
         clock=session.clock,
         report=session.report,
         stop=session.stop,
+        hold=hold,
     )
     options = engine_options(
         invocation, session, timeout=timeout, poll_interval=poll_interval, parallelism=parallelism, wait=wait
     )
     with stopping(session.stop, quiet=invocation.globals.quiet):
         outcome = apply(world, shown, options)
-    if invocation.machine is None:
+    if invocation.machine is None and not nothing:
         from reconciler.cli.words import outcome_line
 
         conclude(outcome_line(outcome))
     return outcome
+
+
+def _leaves_approval(shown: Preview) -> bool:
+    """Tell whether a run that was killed at its very last write left an approval that is carried out in full."""
+    from reconciler.core.plan import Scope
+
+    return shown.loaded.lockfile.approval is not None and shown.plan.scope == Scope()
 
 
 def _ask(shown: Preview) -> bool:

@@ -190,7 +190,7 @@ class Command(click.Command):
         invocation = ctx.ensure_object(Invocation)
         given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
         invocation.globals = Globals.of(given).over(invocation.globals)
-        invocation.command = f"tunectl {ctx.info_name}"
+        invocation.command = ctx.command_path
         invocation.enter()
         try:
             return super().invoke(ctx)

@@ -37,12 +37,13 @@ def command(
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
     chosen = PlanOptions(target=names, exclude=exclude, **limits)  # type: ignore[arg-type]  # click has checked them
     with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
-        with session.store().hold(timeout=lock_timeout):
+        with session.store().hold(timeout=lock_timeout) as hold:
             shown = make_preview(session, chosen, destroy=True)
             outcome = carry_out(
                 invocation,
                 session,
                 shown,
+                hold,
                 auto_approve=auto_approve,
                 timeout=timeout,
                 poll_interval=poll_interval,

@@ -157,8 +157,10 @@ def end(outcome: Outcome, stop: Stop) -> None:
     """Raise what the command is to end with, if it did not go as planned.
 
     Raises:
-        Interrupted, PartialFailure, GateNotMet, WaitTimedOut: see the exit codes.
+        LockHeld, Interrupted, PartialFailure, GateNotMet, WaitTimedOut: see the exit codes.
     """
+    if outcome.lost is not None:
+        raise outcome.lost
     if stop.requested():
         running = len(outcome.running)
         jobs = f"{running} tuning{'s' if running != 1 else ''} still running" if running else "nothing left running"

@@ -32,7 +32,7 @@ def command(
     invocation.expect(outputs)
     with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
         store = session.store()
-        with store.hold(timeout=lock_timeout):
+        with store.hold(timeout=lock_timeout) as hold:
             loaded = store.load()
             unknown = [name for name in names if name not in loaded.lockfile.models]
             if unknown:
@@ -44,6 +44,7 @@ def command(
                 clock=session.clock,
                 report=report,
                 stop=session.stop,
+                hold=hold,
             )
             options = engine_options(invocation, session, timeout=timeout, poll_interval=poll_interval)
             with stopping(session.stop, quiet=invocation.globals.quiet):

@@ -38,8 +38,22 @@ def remote_id(*, remote_project: str | None, project: str, name: str, revision: 
         raise ValueError(f"attempt {attempt} is not within 1..{MAX_ATTEMPT}")
     seed = canonical_json([remote_project, project, name, revision])
     tail = hashlib.sha256(seed).hexdigest()[:_HEX]
-    stem = name[:_STEM].rstrip("-")
+    stem = stem_of(name)
     return f"{stem}-{tail}" if attempt == 1 else f"{stem}-{tail}-{attempt}"
+
+
+def stem_of(name: str) -> str:
+    """Return what of a manifest's name leads its ids; several names may share it."""
+    return name[:_STEM].rstrip("-")
+
+
+def stem_in(resource: str) -> str:
+    """Return the stem in a resource name with an id of ours.
+
+    Raises:
+        ValueError: if the resource name does not have the shape of our ids.
+    """
+    return short(split_attempt(resource)[0])[: -_HEX - 1]
 
 
 def looks_like_ours(resource: str) -> bool:

@@ -20,6 +20,9 @@ TTL = 60.0
 GRACE = 30.0
 """Seconds that others wait beyond it, for clocks that differ between machines and for a renewal on its way."""
 
+NONE, UNREADABLE = "none", "unreadable"
+"""Ids that no lease has: of no lease at all, and of what stands in a lease's place but is none."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 _WORD = 120
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400

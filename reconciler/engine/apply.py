@@ -19,14 +19,17 @@ from reconciler.engine.preview import Preview
 from reconciler.engine.removal import delete_all
 from reconciler.engine.training import Training
 from reconciler.engine.world import Options, World
-from reconciler.errors import Refused
+from reconciler.errors import LockHeld, Refused
 
 
 def apply(world: World, shown: Preview, options: Options) -> Outcome:
     """Carry out a plan and return how it ended; the caller holds the lock.
 
+    If the lock is lost on the way, nothing new is begun and nothing more is written: another run holds it by then.
+
     Raises:
         Refused: the plan has violations; nothing was done.
+        LockHeld: the lock was lost before the first intent was recorded; nothing was done.
         LockfileError, StoreError: the lockfile cannot be written. Before the first intent nothing was done; later,
             whatever was begun is found again by the next run.
         RemoteError: running jobs cannot be asked for; they are recorded and go on.
@@ -47,6 +50,8 @@ def apply(world: World, shown: Preview, options: Options) -> Outcome:
         with ThreadPoolExecutor(options.parallelism, thread_name_prefix="apply") as pool:
             Training(world, options, journal, plan.actions, desired).run(pool)
             delete_all(world, journal, plan.actions, pool)
+    except LockHeld as error:
+        journal.outcome.lost = error
     finally:
         _close(world, journal)
     return journal.outcome
@@ -64,13 +69,17 @@ def _settle_at_once(journal: Journal, actions: tuple[Action, ...]) -> None:
 
 
 def _close(world: World, journal: Journal) -> None:
-    """Save what is known and tell how it went; an approval that is carried out is over."""
+    """Save what is known, if we still may, and tell how it went; an approval that is carried out is over."""
     if world.stop.requested():
         world.report(Stopping({2: "SIGINT", 15: "SIGTERM"}.get(world.stop.signal_number or 0, "signal")))
     outcome = journal.outcome
-    if outcome.complete and journal.lockfile.approval is not None:
-        journal.change_all(lambda lockfile: replace(lockfile, approval=None))
-    journal.flush()
+    if outcome.lost is None:
+        try:
+            if outcome.complete and journal.lockfile.approval is not None:
+                journal.change_all(lambda lockfile: replace(lockfile, approval=None))
+            journal.flush()
+        except LockHeld as lost:
+            outcome.lost = lost
     error = outcome.error()
     world.report(
         Summarised(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from reconciler.core.observation import ModelState, Operation
 from reconciler.core.plan import Action
 from reconciler.core.resource import Desired, Effect, Spec
@@ -9,6 +12,20 @@ from reconciler.core.revision import compatible
 from reconciler.errors import AlreadyExists, NotFound, PermissionDenied
 from reconciler.ports.datasets import Datasets
 from reconciler.ports.provider import CreateRequest, Provider
+from reconciler.ports.store import Hold
+
+T = TypeVar("T")
+
+
+def while_held(hold: Hold, request: Callable[[], T]) -> T:
+    """Send a request if the lock is still ours at this moment, however long it stood in the queue.
+
+    Raises:
+        LockHeld: it is not; nothing was sent.
+        TunectlError: as the request raises.
+    """
+    hold.check()
+    return request()
 
 
 def create(

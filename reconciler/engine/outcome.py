@@ -6,12 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from reconciler.core.plan import Action
-from reconciler.errors import GateNotMet, PartialFailure, TunectlError, WaitTimedOut
+from reconciler.errors import GateNotMet, LockHeld, PartialFailure, TunectlError, WaitTimedOut
 
 
 @dataclass(slots=True)
 class Outcome:
-    """A tally of one run, filled while it goes on; the coordinator alone writes it."""
+    """A tally of one run, filled while it goes on; the coordinator alone writes it.
+
+    ``lost`` is why the lock is not ours any more, if that is so: then nothing new was begun, and nothing recorded.
+    """
 
     done: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
@@ -20,11 +23,12 @@ class Outcome:
     late: list[str] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     stopped: bool = False
+    lost: LockHeld | None = None
 
     @property
     def complete(self) -> bool:
         """Whether everything that was planned is through."""
-        return not (self.failed or self.skipped or self.late or self.running or self.stopped)
+        return not (self.failed or self.skipped or self.late or self.running or self.stopped or self.lost)
 
     @property
     def touched(self) -> bool:
@@ -32,7 +36,12 @@ class Outcome:
         return bool(self.done) or not self.complete or bool(self.blocked)
 
     def error(self) -> TunectlError | None:
-        """Return the error the command ends with, or None; a failure weighs more than a gate or a wait that ended."""
+        """Return the error the command ends with, or None; a failure weighs more than a gate or a wait that ended.
+
+        The loss of the lock weighs most, since it says that what else happened is not recorded.
+        """
+        if self.lost is not None:
+            return self.lost
         broken = sorted({*self.failed, *(name for name, a in self.blocked.items() if a.blocked_by != "rejected")})
         if broken:
             count = f"{len(broken)} model{'s' if len(broken) != 1 else ''}"

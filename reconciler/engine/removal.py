@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from functools import partial
 
 from reconciler.core.lockfile import InstanceState, remove
 from reconciler.core.plan import Action, Kind
 from reconciler.engine import carry
 from reconciler.engine.journal import Journal
 from reconciler.engine.world import World
-from reconciler.errors import TunectlError
+from reconciler.errors import LockHeld, TunectlError
 
 
 def delete_all(world: World, journal: Journal, actions: Iterable[Action], pool: ThreadPoolExecutor) -> None:
@@ -19,6 +20,8 @@ def delete_all(world: World, journal: Journal, actions: Iterable[Action], pool: 
     What the lockfile says of who serves is written first: a crash in between leaves a former model, never a gap. A
     name whose former models cannot all be deleted keeps its entry, so that none is forgotten.
     """
+    if journal.outcome.lost is not None:
+        return
     journal.flush()
     everything = tuple(actions)
     planned = [action for action in everything if action.kind is Kind.DELETE]
@@ -45,18 +48,23 @@ def _replaced(journal: Journal, names: set[str]) -> list[Action]:
 
 
 def _delete(world: World, journal: Journal, actions: list[Action], pool: ThreadPoolExecutor) -> None:
-    if world.stop.requested():
+    lost = journal.outcome.lost is not None
+    if lost or world.stop.requested():
         for action in actions:
-            journal.skip(action, "the run was stopped")
+            journal.skip(action, "the lock was lost" if lost else "the run was stopped")
         return
     flying: dict[Future[None], Action] = {}
     for action in actions:
         journal.start(action)
-        flying[pool.submit(carry.delete, world.provider, action.resource or "")] = action
+        delete = partial(carry.delete, world.provider, action.resource or "")
+        flying[pool.submit(carry.while_held, world.hold, delete)] = action
     for future in as_completed(flying):
         action = flying[future]
         try:
             future.result()
+        except LockHeld as error:
+            journal.outcome.lost = error
+            journal.skip(action, "the lock was lost")
         except TunectlError as error:
             journal.fail(action, error.message, error.hint)
         else:

@@ -13,6 +13,7 @@ from reconciler.engine.journal import Journal
 from reconciler.engine.outcome import Outcome
 from reconciler.engine.watch import Running, Watch
 from reconciler.engine.world import Options, World
+from reconciler.errors import LockHeld
 from reconciler.ports.store import Loaded
 
 _DAY = 86_400.0
@@ -50,14 +51,26 @@ def wait_for_running(
             if not first:
                 watch.pause()
             first = False
+            world.hold.check()
             for running, operation in watch.look():
                 _record(journal, running.action, operation)
             journal.outcome.late.extend(running.action.name for running in watch.expired())
+    except LockHeld as error:
+        journal.outcome.lost = error
     finally:
         journal.outcome.running.extend(running.action.name for running in watch.running())
         journal.outcome.stopped = world.stop.requested()
-        journal.flush()
+        _flush(journal)
     return journal.outcome
+
+
+def _flush(journal: Journal) -> None:
+    """Save what is known, unless another run holds the lock by now."""
+    if journal.outcome.lost is None:
+        try:
+            journal.flush()
+        except LockHeld as error:
+            journal.outcome.lost = error
 
 
 def _record(journal: Journal, action: Action, operation: Operation) -> None:

@@ -21,7 +21,15 @@ from reconciler.engine.journal import Journal
 from reconciler.engine.schedule import Schedule
 from reconciler.engine.watch import Running, Watch
 from reconciler.engine.world import Options, World
-from reconciler.errors import MalformedAnswer, ProblemsError, QuotaExhausted, RemoteError, TunectlError, Unavailable
+from reconciler.errors import (
+    LockHeld,
+    MalformedAnswer,
+    ProblemsError,
+    QuotaExhausted,
+    RemoteError,
+    TunectlError,
+    Unavailable,
+)
 
 _DAY = 86_400.0
 _SERVER_ERROR = 500
@@ -50,13 +58,23 @@ class Training:
         )
 
     def run(self, pool: ThreadPoolExecutor) -> None:
-        """Send everything as it becomes possible and wait for it, until all is through, late, or to be stopped."""
+        """Send everything as it becomes possible and wait for it, until all is through, late, or to be stopped.
+
+        It stops by itself when the lock is lost; what was sent by then goes on, and the next run finds it.
+        """
+        try:
+            self._carry_on(pool)
+        except LockHeld as error:
+            self._journal.outcome.lost = error
+        self._abandon()
+
+    def _carry_on(self, pool: ThreadPoolExecutor) -> None:
         for action in self._actions:
             if action.kind in {Kind.WAIT, Kind.REUSE}:
                 self._resume(action)
         flying: dict[Future[Operation | None], Action] = {}
         while True:
-            if not self._world.stop.requested():
+            if not self._halted():
                 for action in self._schedule.take(self._world.clock.now()):
                     flying[pool.submit(self._request(action))] = action
             if flying:
@@ -65,11 +83,14 @@ class Training:
                     self._land(flying.pop(future), future)
             elif not self._wait_on():
                 break
-        self._abandon()
+
+    def _halted(self) -> bool:
+        """Tell whether nothing new is to be begun."""
+        return self._world.stop.requested() or self._journal.outcome.lost is not None
 
     def _wait_on(self) -> bool:
         """Pause and look again; False when there is nothing to wait for, or no wish to."""
-        if self._world.stop.requested() or not self._options.wait:
+        if self._halted() or not self._options.wait:
             return False
         if not len(self._watch) and not self._schedule.deferred:
             return False
@@ -78,6 +99,7 @@ class Training:
         self._looked = True
         if self._world.stop.requested():
             return False
+        self._world.hold.check()
         if len(self._watch):
             for running, operation in self._watch.look():
                 self._ended(running.action, operation)
@@ -99,10 +121,10 @@ class Training:
         """Return an action's request as a call for a worker; what it needs to know is read here."""
         self._journal.start(action)
         if action.kind is Kind.UPDATE:
-            return partial(carry.update, self._world.provider, action)
+            return partial(carry.while_held, self._world.hold, partial(carry.update, self._world.provider, action))
         desired = self._desired[action.name]
         parent = self._journal.lockfile.models.get(desired.parent) if desired.parent else None
-        return partial(
+        create = partial(
             carry.create,
             self._world.provider,
             self._world.datasets,
@@ -110,11 +132,15 @@ class Training:
             desired,
             parent_resource=None if parent is None else parent.current.resource,
         )
+        return partial(carry.while_held, self._world.hold, create)
 
     def _land(self, action: Action, future: Future[Operation | None]) -> None:
         """Record how a request ended."""
         try:
             operation = future.result()
+        except LockHeld as error:
+            self._journal.outcome.lost = error
+            self._journal.skip(action, "the lock was lost")
         except QuotaExhausted as error:
             self._wait_for_quota(action, error)
         except TunectlError as error:
@@ -197,9 +223,11 @@ class Training:
     def _abandon(self) -> None:
         """Say of everything that was not begun why, and of everything that runs that it does."""
         self._journal.outcome.running.extend(running.action.name for running in self._watch.running())
-        stopped = self._world.stop.requested()
+        stopped, lost = self._world.stop.requested(), self._journal.outcome.lost is not None
         self._journal.outcome.stopped = stopped
-        why = "the run was stopped" if stopped else "what it needs is still tuning, and --no-wait was given"
+        why = "what it needs is still tuning, and --no-wait was given"
+        if stopped or lost:
+            why = "the lock was lost" if lost else "the run was stopped"
         for action in self._schedule.left():
             self._journal.skip(action, why)
 

@@ -12,12 +12,12 @@ from reconciler.ports.clock import Clock
 from reconciler.ports.datasets import Datasets
 from reconciler.ports.provider import Provider
 from reconciler.ports.reporter import Reporter
-from reconciler.ports.store import LockfileStore
+from reconciler.ports.store import Hold, LastingHold, LockfileStore
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The ports a run works with."""
+    """The ports a run works with; ``hold`` is the turn that ``store.hold`` gave it."""
 
     provider: Provider
     store: LockfileStore
@@ -25,6 +25,7 @@ class World:
     clock: Clock
     report: Reporter
     stop: Stop
+    hold: Hold = field(default_factory=LastingHold)
 
 
 @dataclass(frozen=True, slots=True)

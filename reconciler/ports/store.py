@@ -158,7 +158,8 @@ class LockfileStore(Protocol):
 
         Args:
             silent_for: seconds for which nothing must have been heard of its holder.
-            confirmed: the id of the lease whose end was agreed to; None agrees to any, and to what is no lease.
+            confirmed: the id of the lease whose end was agreed to, or one of those in ``core.lease`` that no lease
+                has; None agrees to any, and to what is no lease.
 
         Raises:
             LockHeld: a living process of this machine holds it, which ends with that process only; or its holder was

@@ -110,7 +110,7 @@ def _refuse(where: str, what: str, cause: Exception | None = None) -> NoReturn:
     if "://" in where:
         hint = "bring an earlier version of the object back, or run tunectl lock rebuild"
     else:
-        hint = "put a good one back with git checkout, or copy the newest from .tunectl/backup/"
+        hint = "put a good one back with git checkout or from .tunectl/backup/, or run tunectl lock rebuild"
     raise LockfileError(f"{sanitize(where)}: {sanitize(what)}; nothing was changed", hint=hint) from cause
 
 

@@ -99,7 +99,7 @@ class BlobLease:
             try:
                 found = decode_lease(blob.data, address=self._blob.address)
             except LockfileError:
-                if confirmed is not None:
+                if confirmed not in {None, steps.UNREADABLE}:
                     raise
                 found = Lease(self._new_id(), self._holder, least_fence(), since=now, renewed=now, ttl=self._ttl)
                 self._write(steps.break_off(found, now, self._holder), blob.version)

@@ -1,0 +1,60 @@
+"""One look at the remote for a lockfile that was lost: the listing, and a GET for every id that ought to be there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from reconciler.core.address import short
+from reconciler.core.observation import Observation, Observed
+from reconciler.core.rebuild import Identity, Rebuilt, first_ids, rebuild
+from reconciler.core.requirements import unsupported
+from reconciler.engine.observe import PARALLEL_READS
+from reconciler.engine.preview import Manifests
+from reconciler.errors import NotFound, PermissionDenied, ProblemsError
+from reconciler.ports.provider import Provider
+
+
+def survey(load: Callable[[], Manifests], provider: Provider, identity: Identity) -> Rebuilt:
+    """Return the lockfile that manifests and remote amount to, and write nothing.
+
+    Args:
+        load: reads the manifests and datasets; raises ProblemsError with everything that is wrong with them.
+        provider: only read from.
+        identity: what ids are made of.
+
+    Raises:
+        ProblemsError: manifests or datasets are wrong.
+        RemoteError: the remote cannot be read.
+    """
+    with ThreadPoolExecutor(PARALLEL_READS, thread_name_prefix="rebuild") as pool:
+        listing = pool.submit(provider.observe, snapshots=False)
+        manifests = load()
+        refuse = unsupported(manifests.desired)
+        if refuse:
+            raise ProblemsError((*refuse, *manifests.warnings))
+        models = {observation.resource: observation for observation in listing.result()}
+        wanted = {first: name for name, firsts in first_ids(manifests.desired, identity).items() for first in firsts}
+        lacking = [resource for resource in wanted if resource not in models]
+        hidden = []
+        for resource, found in zip(lacking, pool.map(lambda r: _look_up(provider, r), lacking), strict=True):
+            if isinstance(found, PermissionDenied):
+                hidden.append(
+                    f"{wanted[resource]}: {short(resource)} may not be read with these credentials, if it exists "
+                    f"({found.message}); it is not recorded"
+                )
+            elif found is not None:
+                models[resource] = found
+    rebuilt = rebuild(manifests.desired, Observed(models=models), identity)
+    return replace(rebuilt, doubts=(*rebuilt.doubts, *hidden))
+
+
+def _look_up(provider: Provider, resource: str) -> Observation | PermissionDenied | None:
+    """Look for a model that the listing lacks. We only guess that it is ours, so a refusal is no error."""
+    try:
+        return provider.get(resource)
+    except NotFound:
+        return None
+    except PermissionDenied as error:
+        return error
