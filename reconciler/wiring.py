@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reconciler.core.rebuild import Identity
     from reconciler.emulator import Emulator
     from reconciler.providers.auth import TokenSource
+    from reconciler.providers.description import Description
     from reconciler.stores.lease import BlobLease
 
 EMULATOR = "emulator"
@@ -94,7 +95,7 @@ class Session:
         self._closing = ExitStack()
         self._emulator: Emulator | None = None
         self._sources: dict[str, tuple[DatasetSource, str]] = {}
-        self._normalizer: Provider | None = None
+        self._description: Description | None = None
         self._store: LockfileStore | None = None
         self._google: TokenSource | None = None
 
@@ -268,13 +269,13 @@ class Session:
         problems.extend(Problem(where, f"{desired.name}: {text}", severity="warning") for text in normal.warnings)
         return replace(desired, spec=normal.spec), problems
 
-    def _pure(self) -> Provider:
-        """A provider for what needs no remote: it has no credentials and cannot send."""
-        if self._normalizer is None:
-            import httpx
+    def _pure(self) -> Description:
+        """What needs no remote: it has no credentials and cannot send."""
+        if self._description is None:
+            from reconciler.providers.description import describe
 
-            self._normalizer = self._open(EMULATOR, httpx.MockTransport(_unreachable), read_only=True)
-        return self._normalizer
+            self._description = describe(self.config.provider.type, self.config.provider.api_version)
+        return self._description
 
     def _open(self, endpoint: str, transport: httpx.BaseTransport | None, *, read_only: bool) -> Provider:
         from reconciler.providers.registry import open_provider
@@ -335,7 +336,3 @@ def _new_id() -> str:
 
 def _limited(limits: Limits, exact: Mapping[str, int | None]) -> Limits:
     return replace(limits, **{key: value for key, value in exact.items() if value is not None})
-
-
-def _unreachable(request: httpx.Request) -> httpx.Response:
-    raise AssertionError(f"{request.method} {request.url.path} was sent where nothing may be sent")

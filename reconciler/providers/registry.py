@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reconciler.core.event import Event
-from reconciler.core.text import clip, sanitize
 from reconciler.errors import UsageError
 from reconciler.ports.clock import Clock
 from reconciler.ports.provider import Provider
 from reconciler.providers.auth import choose_credentials
-from reconciler.providers.google.dialect import DIALECTS
+from reconciler.providers.description import describe
 from reconciler.providers.google.provider import GoogleProvider
 from reconciler.providers.http import Http
 from reconciler.providers.settings import ProviderSettings
@@ -41,20 +40,9 @@ def open_provider(
         UsageError: there is no such provider or API version.
         AuthenticationFailed: the credentials given may not be sent to this endpoint, or are none.
     """
-    if settings.type != "generativelanguage":
-        raise UsageError(f"provider.type: {_shown(settings.type)} is not known", hint="it is generativelanguage")
-    dialect = DIALECTS.get(settings.api_version)
-    if dialect is None:
-        known = " and ".join(sorted(DIALECTS))
-        raise UsageError(
-            f"provider.apiVersion: {_shown(settings.api_version)} is not known", hint=f"{settings.type} has {known}"
-        )
+    dialect = describe(settings.type, settings.api_version).dialect
     if settings.embedded and transport is None:
         raise UsageError("provider.endpoint: the embedded emulator was not started", hint="give an https URL")
     credentials = choose_credentials(settings, transport=transport)
     http = Http(settings, credentials, transport=transport, clock=clock, report=report)
     return GoogleProvider(http, dialect, settings.remote, quota_patience=settings.quota_patience, report=report)
-
-
-def _shown(text: str) -> str:
-    return repr(clip(sanitize(text), 60))

@@ -19,7 +19,7 @@ from reconciler.core.text import clip, sanitize
 from reconciler.errors import InvalidArgument, NotFound, Problem
 from reconciler.ports.provider import CreateRequest, Normalized
 from reconciler.providers.faults import spoken
-from reconciler.providers.google import codec
+from reconciler.providers.google import codec, spelling
 from reconciler.providers.google.dialect import OPERATIONS_VERSION, Dialect
 from reconciler.providers.google.wire import (
     BaseModelPage,
@@ -87,7 +87,7 @@ class GoogleProvider:
 
     def normalize(self, spec: Spec) -> Normalized:
         """Return the spec as the service will report it; raises InvalidArgument for what its types cannot hold."""
-        return Normalized(codec.normalized(spec, self._dialect))
+        return Normalized(spelling.normalized(spec, self._dialect))
 
     def observe(self, *, snapshots: bool = False) -> Sequence[Observation]:
         """List every tuned model; one request per 1,000, or per 100 with their loss curves."""
