@@ -91,7 +91,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The plan an unfinished apply carries out: its digest, and the name of each action by the action's digest."""
+    """The plan that was applied last: its digest, and the name of each action by the action's digest.
+
+    Once it is carried out it has no actions: the digest then covers a plan with nothing to do, and no other.
+    """
 
     digest: str
     actions: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from reconciler.core.event import Planned, Skipped, Stopping, Summarised
+from reconciler.core.lockfile import Lockfile
 from reconciler.core.plan import Action, Kind
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.intent import record_intents
@@ -69,14 +70,14 @@ def _settle_at_once(journal: Journal, actions: tuple[Action, ...]) -> None:
 
 
 def _close(world: World, journal: Journal) -> None:
-    """Save what is known, if we still may, and tell how it went; an approval that is carried out is over."""
+    """Save what is known, if we still may, and tell how it went."""
     if world.stop.requested():
         world.report(Stopping({2: "SIGINT", 15: "SIGTERM"}.get(world.stop.signal_number or 0, "signal")))
     outcome = journal.outcome
     if outcome.lost is None:
         try:
-            if outcome.complete and journal.lockfile.approval is not None:
-                journal.change_all(lambda lockfile: replace(lockfile, approval=None))
+            if outcome.complete:
+                journal.change_all(_carried_out)
             journal.flush()
         except LockHeld as lost:
             outcome.lost = lost
@@ -90,3 +91,14 @@ def _close(world: World, journal: Journal) -> None:
             exit_code=0 if error is None else error.exit_code,
         )
     )
+
+
+def _carried_out(lockfile: Lockfile) -> Lockfile:
+    """Return the lockfile with an approval that covers nothing any more but the fact that it was carried out.
+
+    Who was killed after the last write and is run again finds nothing left to do, not a plan that nobody approved.
+    """
+    approval = lockfile.approval
+    if approval is None or not approval.actions:
+        return lockfile
+    return replace(lockfile, approval=replace(approval, actions={}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from reconciler.core.canonical import digest
 from reconciler.core.lockfile import Lockfile
@@ -14,7 +15,7 @@ def check_approval(plan: Plan, recorded: Lockfile, expected: str) -> None:
     """Refuse a plan that is not the approved one.
 
     The rest of an approved plan whose apply was interrupted is covered by the same approval: the lockfile remembers it
-    together with the digest of each of its actions.
+    together with the digest of each of its actions. What is left of one that was carried out is nothing at all.
 
     Args:
         plan: the plan made just now.
@@ -47,4 +48,6 @@ def check_approval(plan: Plan, recorded: Lockfile, expected: str) -> None:
 def _covered(action: Action, approved: Mapping[str, str], names: set[str]) -> bool:
     if action.kind in {Kind.WAIT, Kind.BLOCKED} or (action.cleanup and action.name in names):
         return True
+    if action.kind is Kind.FORGET and digest(action_digest_value(replace(action, kind=Kind.DELETE))) in approved:
+        return True  # the deletion was carried out, and the run ended before it was recorded
     return digest(action_digest_value(action)) in approved

@@ -140,7 +140,18 @@ def test_the_same_approval_finishes_an_apply_that_was_interrupted(workshop: Work
     assert workshop.plan()["digest"] != digest
     workshop.apply("--expect-digest", digest)
     assert (workshop.bought(), workshop.kinds()) == (3, [])
-    assert workshop.lockfile.get("approval") is None
+    assert workshop.lockfile["approval"] == {"digest": digest, "actions": {}}
+
+
+def test_an_approval_that_was_carried_out_finds_nothing_left_to_do(workshop: Workshop) -> None:
+    """A runner that died after the last write is started again."""
+    digest = save(workshop)
+    workshop.apply("--expect-digest", digest)
+    assert workshop.apply("--expect-digest", digest).out.startswith("No changes.")
+    assert workshop.apply("plan.json").out.startswith("No changes.")
+    workshop.apply("--expect-digest", "sha256:" + "0" * 64, expect=6)
+    workshop.want("other", **MORE)
+    assert "not in it: create other" in workshop.apply("--expect-digest", digest, expect=6).err
 
 
 def test_a_saved_plan_finishes_its_own_interrupted_apply_too(workshop: Workshop) -> None:
