@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reconciler.emulator import Emulator
     from reconciler.providers.auth import TokenSource
     from reconciler.providers.description import Description
+    from reconciler.stores.bucket import BucketBlobStore
     from reconciler.stores.lease import BlobLease
 
 EMULATOR = "emulator"
@@ -61,11 +62,14 @@ class SystemClock:
 class Overrides:
     """What flags and environment say in place of the project file; None leaves the file's word.
 
-    ``train_seconds`` is how long the embedded emulator takes for a tuning. Secrets never show in ``repr``.
+    ``shared_project`` is what Google's own variables name; it counts for hosted services, not for the embedded emulator,
+    which would be another remote on every machine. ``train_seconds`` is how long that emulator takes for a tuning.
+    Secrets never show in ``repr``.
     """
 
     endpoint: str | None = None
     project: str | None = None
+    shared_project: str | None = None
     api_version: str | None = None
     lockfile: str | None = None
     access_token: str | None = field(default=None, repr=False)
@@ -127,24 +131,22 @@ class Session:
         from reconciler.stores.lockfile import BlobLockfileStore
 
         address = self.config.lockfile
-        shared = "://" in address
+        bucket = self._open_bucket(address) if "://" in address else None
         return BlobLockfileStore(
-            self._open_bucket(address) if shared else self._open_file(address),
+            self._open_file(address) if bucket is None else bucket,
             remote=self._remote,
             new_id=_new_id,
             lock_path=self.config.root / STATE_FOLDER / f"{Path(address).name}.lock",
             command=self._command,
-            lease=self._open_lease(f"{address}.lease") if shared else None,
+            lease=None if bucket is None else self._open_lease(bucket.beside(".lease")),
         )
 
-    def _open_lease(self, address: str) -> BlobLease:
+    def _open_lease(self, blob: BlobStore) -> BlobLease:
         from reconciler.stores.holder import this_holder
         from reconciler.stores.lease import BlobLease
 
         holder = this_holder(self._command)
-        return BlobLease(
-            self._open_bucket(address), holder=holder, new_id=_new_id, clock=self.clock, report=self.report
-        )
+        return BlobLease(blob, holder=holder, new_id=_new_id, clock=self.clock, report=self.report)
 
     def _open_file(self, address: str) -> BlobStore:
         from reconciler.stores.local import LocalBlobStore
@@ -152,7 +154,7 @@ class Session:
         path = Path(address) if Path(address).is_absolute() else self.config.root / address
         return LocalBlobStore(path, backup=self.config.root / STATE_FOLDER / "backup", address=address)
 
-    def _open_bucket(self, address: str) -> BlobStore:
+    def _open_bucket(self, address: str) -> BucketBlobStore:
         from reconciler.stores.bucket_open import open_bucket
 
         proofs = self.config.root / STATE_FOLDER / "bucket-proofs.json"

@@ -107,8 +107,9 @@ def test_a_request_that_never_arrived_is_sent_again(store, front):
     assert store.read() == Blob(b"one", version)
 
 
-def test_a_service_that_is_down_for_a_moment_is_asked_again(store, front):
-    front.faults += [Fault("PUT", 503, times=2), Fault("GET", 503, times=2)]
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_service_that_is_down_or_busy_for_a_moment_is_asked_again(store, front, status):
+    front.faults += [Fault("PUT", status, times=2), Fault("GET", status, times=2)]
     version = store.write(b"one", expect=ABSENT)
     assert store.read() == Blob(b"one", version)
 
