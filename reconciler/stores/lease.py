@@ -21,6 +21,7 @@ from reconciler.ports.store import ABSENT, Absent, BlobStore, Version
 from reconciler.stores.leasefile import decode_lease, encode_lease
 
 _BEATS = 3
+_TRIES = 3
 _WAIT = "wait for it to end, let tunectl wait with --lock-timeout 5m, or look at `tunectl lock show`"
 
 
@@ -203,12 +204,17 @@ class LeaseHold:
             if self._over.is_set():
                 return
             mine = steps.renew(self._mine, self._clock.now())
-            try:
-                self._version = self._blob.write(encode_lease(mine), expect=self._version)
-            except StaleLockfile as error:
-                self._settle(error)
-            else:
-                self._mine = mine
+            for _ in range(_TRIES):
+                try:
+                    self._version = self._blob.write(encode_lease(mine), expect=self._version)
+                except StaleLockfile as error:
+                    self._settle(error)
+                    if self._mine.renewed >= mine.renewed:
+                        return
+                else:
+                    self._mine = mine
+                    return
+            raise StoreError(f"{sanitize(self._blob.address)}: conflicts with nobody, {_TRIES} times over")
 
     def start(self) -> None:
         """Begin to renew the lease, three times within its ttl, until ``end``."""
@@ -220,7 +226,7 @@ class LeaseHold:
         if self._heart.is_alive():
             self._heart.join()
         with self._writing, suppress(StoreError, LockfileError, LockHeld):
-            for _ in range(2):  # the second time with the version of a renewal whose answer was lost
+            for _ in range(_TRIES):  # after the first with the version of a write whose answer was lost
                 if self._lost is not None:
                     return
                 try:
