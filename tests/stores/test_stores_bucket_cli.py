@@ -4,9 +4,10 @@ import json
 import os
 import uuid
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
-from stores_bucket_kit import HASTY, SECRET, Fault
+from stores_bucket_kit import HASTY, SECRET, Fault, serving
 
 from reconciler.cli.base import Invocation
 from reconciler.cli.main import run
@@ -147,3 +148,80 @@ def test_the_address_may_come_from_the_environment_and_is_checked_there_too(desk
     desk.run("apply", "-y", TUNECTL_LOCKFILE=address)
     assert KEY in service.stored(bucket)
     assert "must be a path, gs://bucket/key" in desk.run("plan", expect=64, TUNECTL_LOCKFILE="az://bucket/key")
+
+
+# --- workload identity federation ----------------------------------------------------------------------------------
+
+
+class TokenService:
+    """A security token service (RFC 8693): one subject token for one access token."""
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    def __call__(self, environ, start_response):
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()
+        self.asked.append(parse_qs(body)["subject_token"])
+        answer = {
+            "access_token": SECRET,
+            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "token_type": "Bearer",
+            "expires_in": 3600,
+        }
+        content = json.dumps(answer).encode()
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
+        return [content]
+
+
+@pytest.fixture
+def federation(tmp_path, monkeypatch):
+    """What a CI run has in its hands: a subject token in a file, and a file that says where to exchange it."""
+    service = TokenService()
+    subject = tmp_path / "subject.jwt"
+    subject.write_text("subject-token")
+    pool = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/ci"
+    with serving(service) as url:
+        account = {
+            "type": "external_account",
+            "audience": pool,
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": f"{url}/v1/token",
+            "credential_source": {"file": str(subject)},
+        }
+        path = tmp_path / "federation.json"
+        path.write_text(json.dumps(account))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+        yield service
+
+
+def test_a_run_with_a_federated_identity_keeps_its_lockfile_in_cloud_storage(
+    cloud_storage_service, federation, tmp_path, clock, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setattr("reconciler.stores.bucket_place._GOOGLE", cloud_storage_service.url)
+    cloud_storage_service.front.faults.clear()
+    cloud_storage_service.front.tokens.clear()
+    cloud_storage_service.make_bucket("federated")
+    monkeypatch.setattr(cloud_storage_service.fake, "token", SECRET)
+    desk = Desk(tmp_path / "desk", f"gs://federated/{KEY}", clock, capsys)
+    assert "Applied: 1 created" in desk.run("apply", "-y", TUNECTL_ACCESS_TOKEN="token-of-another-endpoint")
+    assert lockfile(cloud_storage_service, "federated")["models"]["numbers"]["state"] == "ready"
+    assert cloud_storage_service.front.tokens == {f"Bearer {SECRET}"}
+    assert federation.asked == [["subject-token"]], "one exchange for the whole run"
+    assert SECRET not in cloud_storage_service.stored("federated")[KEY].decode()
+
+
+def test_without_any_credentials_a_run_on_cloud_storage_ends_with_the_way_to_log_in(
+    cloud_storage_service, tmp_path, clock, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setattr("reconciler.stores.bucket_place._GOOGLE", cloud_storage_service.url)
+    desk = Desk(tmp_path / "desk", f"gs://federated/{KEY}", clock, capsys)
+    text = desk.run("plan", expect=3)
+    assert "no credentials found for Google's APIs" in text
+    assert "gcloud auth application-default login" in text
