@@ -7,7 +7,7 @@ work; what depends on it is skipped and says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import replace
 from functools import partial
 
@@ -62,17 +62,18 @@ class Training:
 
         It stops by itself when the lock is lost; what was sent by then goes on, and the next run finds it.
         """
+        flying: dict[Future[Operation | None], Action] = {}
         try:
-            self._carry_on(pool)
+            self._carry_on(pool, flying)
         except LockHeld as error:
             self._journal.outcome.lost = error
+            self._let_land(flying)
         self._abandon()
 
-    def _carry_on(self, pool: ThreadPoolExecutor) -> None:
+    def _carry_on(self, pool: ThreadPoolExecutor, flying: dict[Future[Operation | None], Action]) -> None:
         for action in self._actions:
             if action.kind in {Kind.WAIT, Kind.REUSE}:
                 self._resume(action)
-        flying: dict[Future[Operation | None], Action] = {}
         while True:
             if not self._halted():
                 for action in self._schedule.take(self._world.clock.now()):
@@ -83,6 +84,20 @@ class Training:
                     self._land(flying.pop(future), future)
             elif not self._wait_on():
                 break
+
+    def _let_land(self, flying: dict[Future[Operation | None], Action]) -> None:
+        """The lock is lost: tell what became of the requests that were sent or queued, and record nothing."""
+        for future in as_completed(flying):
+            action = flying[future]
+            try:
+                operation = future.result()
+            except LockHeld:
+                self._journal.skip(action, "the lock was lost")
+            except TunectlError as error:
+                self._journal.fail(action, error.message, error.hint)
+            else:
+                if operation is not None:
+                    self._await(action, operation)
 
     def _halted(self) -> bool:
         """Tell whether nothing new is to be begun."""
@@ -169,12 +184,12 @@ class Training:
 
     def _accept(self, action: Action, operation: Operation) -> None:
         total = None if operation.progress is None else operation.progress.total_steps
-        self._journal.change(action.name, partial(_accepted, operation))
+        if not operation.done:
+            self._await(action, operation)
         self._journal.report(Accepted(action.name, operation.resource, operation.name, total))
+        self._journal.change(action.name, partial(_accepted, operation))
         if operation.done:
             self._ended(action, operation)
-        else:
-            self._await(action, operation)
 
     def _await(self, action: Action, operation: Operation) -> None:
         deadline = self._world.clock.now() + self._patience(action)
