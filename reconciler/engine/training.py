@@ -159,9 +159,9 @@ class Training:
         except QuotaExhausted as error:
             self._wait_for_quota(action, error)
         except TunectlError as error:
+            self._fail(action, _told(error), error.hint)
             if action.kind is not Kind.UPDATE and not _may_have_happened(error):
                 self._withdraw(action)
-            self._fail(action, _told(error), error.hint)
         else:
             if operation is None:
                 self._journal.change(action.name, partial(_patch, action, self._desired[action.name]))
