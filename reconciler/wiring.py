@@ -62,9 +62,9 @@ class SystemClock:
 class Overrides:
     """What flags and environment say in place of the project file; None leaves the file's word.
 
-    ``shared_project`` is what Google's own variables name; it counts for hosted services, not for the embedded emulator,
-    which would be another remote on every machine. ``train_seconds`` is how long that emulator takes for a tuning.
-    Secrets never show in ``repr``.
+    ``shared_project`` is what Google's own variables name; it counts for hosted services, not for the embedded
+    emulator, which would be another remote on every machine. ``train_seconds`` is how long that one takes for a
+    tuning. Secrets never show in ``repr``.
     """
 
     endpoint: str | None = None
@@ -323,10 +323,12 @@ def open_project(directory: Path, config: Path | None) -> ProjectConfig:
 
 
 def _overridden(config: ProjectConfig, overrides: Overrides) -> ProjectConfig:
+    endpoint = overrides.endpoint or config.provider.endpoint
+    shared = None if endpoint == EMULATOR else overrides.shared_project
     provider = replace(
         config.provider,
-        endpoint=overrides.endpoint or config.provider.endpoint,
-        project=overrides.project or config.provider.project,
+        endpoint=endpoint,
+        project=overrides.project or shared or config.provider.project,
         api_version=overrides.api_version or config.provider.api_version,
     )
     return replace(config, provider=provider, lockfile=overrides.lockfile or config.lockfile)

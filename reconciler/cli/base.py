@@ -152,10 +152,11 @@ class Invocation:
         endpoint = self.globals.endpoint or get("TUNECTL_ENDPOINT") or None
         lockfile = get("TUNECTL_LOCKFILE") or None
         self._check(endpoint, lockfile)
-        project = next((get(name) for name in _PROJECT_VARIABLES if get(name)), None)
+        shared = next((get(name) for name in _SHARED_PROJECT_VARIABLES if get(name)), None)
         return Overrides(
             endpoint=endpoint,
-            project=self.globals.project or project,
+            project=self.globals.project or get("TUNECTL_PROJECT") or None,
+            shared_project=shared,
             api_version=get("TUNECTL_API_VERSION") or None,
             lockfile=lockfile,
             access_token=get("TUNECTL_ACCESS_TOKEN") or None,
@@ -175,7 +176,7 @@ class Invocation:
                 raise click.UsageError(f"{name}: {problem}")
 
 
-_PROJECT_VARIABLES = ("TUNECTL_PROJECT", "GOOGLE_CLOUD_QUOTA_PROJECT", "GOOGLE_CLOUD_PROJECT")
+_SHARED_PROJECT_VARIABLES = ("GOOGLE_CLOUD_QUOTA_PROJECT", "GOOGLE_CLOUD_PROJECT")
 
 
 class Command(click.Command):

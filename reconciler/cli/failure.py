@@ -41,11 +41,15 @@ def show(error: TunectlError, invocation: Invocation) -> int:
 
 
 def show_problems(problems: Sequence[Problem], invocation: Invocation) -> None:
-    """Print warnings on standard error."""
+    """Print warnings on standard error, and where a runner was asked for, at their places."""
     from reconciler.views.problems import render_problems
 
     text = render_problems(problems, read_lines=_source(), color=invocation.color(sys.stderr))
     click.echo(text, err=True, nl=False)
+    if invocation.github:
+        from reconciler.cli.actions import annotate
+
+        annotate(problems, title="tunectl", to_stdout=True)
 
 
 def show_internal(error: Exception, invocation: Invocation) -> int:

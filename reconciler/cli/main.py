@@ -104,6 +104,9 @@ def _failed(error: Exception, arguments: Sequence[str], invocation: Invocation) 
     match error:
         case click.ClickException() if invocation.machine is not None:
             return _show(_ours(error), invocation)
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.format_message(), err=True)
+            return EXIT_USAGE
         case click.UsageError():
             return _usage(error, arguments)
         case click.ClickException():

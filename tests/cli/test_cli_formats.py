@@ -250,3 +250,12 @@ def test_an_output_that_cannot_be_written_is_an_error_in_one_line(workshop: Work
     ended = Process(workshop.root).on_a_full_disk("plan")
     assert ended.returncode == 1
     assert ended.stderr == "error: standard output: cannot be written (No space left on device)\n"
+
+
+def test_validate_answers_programs_and_runners_too(workshop: Workshop) -> None:
+    assert workshop.run("validate", "--format", "json").json()["manifests"] == 1
+    (workshop.root / "manifests" / "broken.yaml").write_text("apiVersion: tunectl/v1\nkind: TunedModel\nmetadata: 3\n")
+    ended = workshop.run("validate", "--format", "github", expect=1)
+    assert "::error file=manifests/broken.yaml,line=3" in ended.out
+    problems = workshop.run("validate", "--format", "json", expect=1).json()["problems"]
+    assert 3 in [problem["line"] for problem in problems]
