@@ -134,7 +134,7 @@ class BucketBlobStore:
         """Return the version to write over, None for nothing, if what was found is what the caller expects."""
         alive = found is not None and not _is_dead(found)
         version = None if found is None else found.version
-        if (alive and version == expect) if isinstance(expect, Version) else not alive:
+        if version == expect if isinstance(expect, Version) else not alive:
             return version
         raise StaleLockfile(f"{self.address}: somebody else wrote it since it was read", hint="run the command again")
 

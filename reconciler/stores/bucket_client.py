@@ -18,13 +18,14 @@ from typing import Any, Final
 
 from reconciler.errors import RemoteError, StoreDenied, StoreError, Unavailable, UsageError
 from reconciler.ports.store import Version
-from reconciler.stores.bucket_failure import failure_of, first_line, missing_bucket
+from reconciler.stores.bucket_failure import UnsureStore, failure_of, first_line, missing_bucket
 from reconciler.stores.bucket_place import Place
 
 __all__ = ["BucketClient", "Conflict", "Found", "Patience"]
 
 _TICKET: Final = "tunectl-write"
 _PRINTABLE: Final = re.compile(r"[!-~]+")
+_COMPARED: Final = {"gs": "version", "s3": "e_tag"}
 _TOKEN_LIFE: Final = timedelta(minutes=1)
 _HEADER_VARIABLES: Final = ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_TOKEN")
 
@@ -109,7 +110,7 @@ class BucketClient:
         except self._obstore.exceptions.BaseError as error:
             raise self._failure(place, "be read", error) from None
         ticket = result.attributes.get(_TICKET)
-        return Found(data, _version(result.meta), ticket if isinstance(ticket, str) else None)
+        return Found(data, _version(place, result.meta), ticket if isinstance(ticket, str) else None)
 
     def put(self, place: Place, data: bytes, *, over: Version | None, ticket: str) -> Version:
         """Store an object over the given version of it, or where None is stored.
@@ -134,7 +135,7 @@ class BucketClient:
             raise Conflict from None
         except (raised.BaseError, FileNotFoundError) as error:
             raise self._failure(place, "be written", error) from None
-        return _version(result)
+        return _version(place, result)
 
     def remove(self, place: Place) -> None:
         """Remove an object, whatever version it has; one that is not there is no error.
@@ -241,9 +242,15 @@ def _import_obstore() -> ModuleType:
     return obstore
 
 
-def _version(meta: Any) -> Version:
-    """Keep both names of a version: Cloud Storage compares the generation, S3 the ETag."""
+def _version(place: Place, meta: Any) -> Version:
+    """Keep both names of a version: Cloud Storage compares the generation, S3 the ETag.
+
+    Raises:
+        UnsureStore: the one that the service compares is missing, as in the answer of a portal on the way.
+    """
     named = {key: meta[key] for key in ("e_tag", "version") if meta.get(key) is not None}
+    if _COMPARED[place.scheme] not in named:
+        raise UnsureStore(f"{place.address}: the answer names no version", hint="check the endpoint and any proxy")
     return Version(json.dumps(named, sort_keys=True))
 
 

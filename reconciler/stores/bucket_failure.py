@@ -61,13 +61,11 @@ def _reason(text: str) -> tuple[str, str]:
     status, code = _STATUS.search(text), _CODE.search(text)
     if status is not None:
         return status.group(1), f"HTTP {status.group(1)}{f' {code.group(1)}' if code else ''}"
-    if "redirect" in text:
+    if "Received redirect" in text:
         return "3", "redirected elsewhere"
     if "HTTP error" in text:
         return "", "timed out" if "timed out" in text or "TimedOut" in text else "the connection failed"
-    return "", "no usable answer" if "Error performing" in text else clip(
-        sanitize(text.partition("\n")[0].strip()), 200
-    )
+    return "", first_line(text)
 
 
 def _sought_credentials(text: str, place: Place) -> bool:

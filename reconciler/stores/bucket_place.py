@@ -47,11 +47,6 @@ class Place:
         """The folder of the key, which permissions are often given for; empty at the top."""
         return self.key.rpartition("/")[0]
 
-    @property
-    def name(self) -> str:
-        """The last part of the key."""
-        return self.key.rpartition("/")[2]
-
     def beside(self, suffix: str) -> Self:
         """Return another object of the same folder, whose name begins with ours."""
         return replace(self, key=f"{self.key}{suffix}")

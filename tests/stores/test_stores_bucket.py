@@ -205,6 +205,14 @@ def test_a_version_without_the_part_that_the_service_compares_is_refused_without
     assert front.of("PUT") == []
 
 
+def test_an_answer_without_the_version_that_is_compared_is_no_answer(store, front, monkeypatch, service):
+    store.write(b"one", expect=ABSENT)
+    other = "s3" if service.scheme == "gs" else "gs"
+    monkeypatch.setattr("reconciler.stores.bucket_client._COMPARED", {service.scheme: "missing", other: "missing"})
+    with pytest.raises(StoreError, match="the answer names no version"):
+        store.read()
+
+
 def test_deleting_is_a_conditional_write_of_a_tombstone(store, front, service, bucket):
     old = store.write(b"one", expect=ABSENT)
     front.log.clear()
@@ -260,9 +268,8 @@ def test_an_object_that_another_program_wrote_is_somebody_elses_write(store, ser
     assert store.read().data == b"by hand"
 
 
-def test_a_bucket_with_versioning_works_the_same(s3_service, service, tmp_path):
-    if service is not s3_service:
-        pytest.skip("Cloud Storage gives every object a generation anyway")
+@pytest.mark.parametrize("service", ["s3"], indirect=True)
+def test_a_bucket_with_versioning_works_the_same(service):
     service.make_bucket("versioned")
     service.version_bucket("versioned")
     store = open_bucket(f"s3://versioned/{KEY}", credentials=lambda: "", proofs=None, patience=HASTY)
@@ -354,6 +361,19 @@ def test_a_refusal_is_told_with_status_and_code_and_the_way_past(
     for secret in ("canary-body", SECRET, "AKIACANARY", "Debug source"):
         assert secret not in everything
     assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_an_answer_that_is_not_the_services_is_no_success(store, front, address, method):
+    """A captive portal says 200 to everything, without an ETag."""
+    old = store.write(b"one", expect=ABSENT)
+    front.faults.append(Fault(method, 200))
+    with pytest.raises(StoreError) as caught:
+        store.read() if method == "GET" else store.write(b"two", expect=old)
+    assert caught.value.message.startswith(f"{address}: ")
+    assert SECRET not in caught.value.message
+    assert caught.value.message.isprintable()
+    assert store.read() == Blob(b"one", old)
 
 
 def test_a_service_that_is_not_there_is_said_to_be_unreachable(service, monkeypatch):

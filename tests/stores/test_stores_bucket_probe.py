@@ -61,6 +61,14 @@ def test_one_store_proves_once_and_so_do_the_blobs_beside_it(connect, service):
     assert store.beside(".lease").read().data == b"lease"
 
 
+def test_the_blob_beside_proves_for_the_store_when_it_is_written_first(connect, service):
+    store = connect(proofs=None)
+    store.beside(".lease").write(b"lease", expect=ABSENT)
+    store.write(b"one", expect=ABSENT)
+    assert len(probes(service)) == 4
+    assert len(service.front.of("PUT", ".lease")) == 1
+
+
 def test_the_next_run_remembers(connect, service):
     version = connect().write(b"one", expect=ABSENT)
     service.front.log.clear()
@@ -105,6 +113,11 @@ def test_a_proof_is_good_for_the_client_that_made_it_and_for_every_key_of_the_fo
     assert Proofs(memory, client="obstore 1").knows(PLACE.beside(".lease"))
 
 
+def test_a_proof_is_known_by_what_was_proved(memory):
+    Proofs(memory, client="c").remember(PLACE)
+    assert json.loads(memory.read_text()) == {**json.loads(LATER), "format": "tunectl.bucket-proofs/v1"}
+
+
 def test_proofs_are_added_to_those_that_are_known(memory):
     for place in (PLACE, *OTHERS, PLACE):
         Proofs(memory, client="c").remember(place)
@@ -112,9 +125,12 @@ def test_proofs_are_added_to_those_that_are_known(memory):
     assert len(json.loads(memory.read_text())["proved"]) == 1 + len(OTHERS)
 
 
+LATER = b'{"format": "tunectl.bucket-proofs/v2", "proved": ["s3 https://store.example.com bucket team/ c"]}'
+
+
 @pytest.mark.parametrize(
     "broken",
-    [b"", b"\xff", b"[]", b"[" * 100_000, b'{"format": "tunectl.bucket-proofs/v2", "proved": []}', b'{"proved": 3}'],
+    [b"", b"\xff", b"[]", b"[" * 100_000, LATER, b'{"format": "tunectl.bucket-proofs/v1", "proved": 3}'],
 )
 def test_a_broken_memory_knows_nothing_and_is_written_anew(memory, broken):
     memory.parent.mkdir()
