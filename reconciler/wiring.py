@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from reconciler.core.event import Event
-from reconciler.core.plan import Scope
-from reconciler.core.planning import Policy
-from reconciler.core.policy import Limits
-from reconciler.core.resource import DatasetSource, Desired, Example, Remote
-from reconciler.engine.preview import Manifests
+from reconciler.core.limits import Limits
+from reconciler.core.manifests import Manifests
+from reconciler.core.resource import Example, Remote
 from reconciler.engine.stop import Stop
-from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan, StoreError
-from reconciler.manifest.load import LoadedManifest, load_manifests
+from reconciler.errors import StoreError
 from reconciler.manifest.project import ProjectConfig, load_project
-from reconciler.ports.clock import Clock
-from reconciler.ports.provider import Provider
-from reconciler.ports.store import BlobStore, LockfileStore
+from reconciler.providers.description import Description, describe
+from reconciler.reading import Reading
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what validate needs none of: each of these costs milliseconds before it starts
     from types import TracebackType
 
     import httpx
 
+    from reconciler.core.event import Event
+    from reconciler.core.plan import Scope
+    from reconciler.core.planning import Policy
     from reconciler.core.rebuild import Identity
     from reconciler.emulator import Emulator
+    from reconciler.ports.clock import Clock
+    from reconciler.ports.provider import Provider
+    from reconciler.ports.store import BlobStore, LockfileStore
     from reconciler.providers.auth import TokenSource
-    from reconciler.providers.description import Description
     from reconciler.stores.bucket import BucketBlobStore
     from reconciler.stores.lease import BlobLease
 
 EMULATOR = "emulator"
 STATE_FOLDER = ".tunectl"
+_DATASETS = "datasets.json"
 _PATIENCE = 30.0
 _GOOGLE_LOGIN = "run: gcloud auth application-default login"
 
@@ -64,7 +64,7 @@ class Overrides:
 
     ``shared_project`` is what Google's own variables name; it counts for hosted services, not for the embedded
     emulator, which would be another remote on every machine. ``train_seconds`` is how long that one takes for a
-    tuning. Secrets never show in ``repr``.
+    tuning. Without ``cache`` every dataset is read, however well it is known. Secrets never show in ``repr``.
     """
 
     endpoint: str | None = None
@@ -76,6 +76,7 @@ class Overrides:
     api_key: str | None = field(default=None, repr=False)
     http_timeout: float = 30.0
     train_seconds: float = 6.0
+    cache: bool = True
 
 
 class Session:
@@ -98,8 +99,6 @@ class Session:
         self._command = command
         self._closing = ExitStack()
         self._emulator: Emulator | None = None
-        self._sources: dict[str, tuple[DatasetSource, str]] = {}
-        self._description: Description | None = None
         self._store: LockfileStore | None = None
         self._google: TokenSource | None = None
 
@@ -110,6 +109,15 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.close()
+
+    @cached_property
+    def _description(self) -> Description:
+        return describe(self.config.provider.type, self.config.provider.api_version)
+
+    @cached_property
+    def _reading(self) -> Reading:
+        cache = f"{STATE_FOLDER}/{_DATASETS}" if self._overrides.cache else None
+        return Reading(self.config, self._description, cache=cache)
 
     @property
     def embedded(self) -> bool:
@@ -183,7 +191,7 @@ class Session:
         """Return what the ids of this project are made of."""
         from reconciler.core.rebuild import Identity
 
-        return Identity(self._remote, self.config.name, self._pure().capabilities)
+        return Identity(self._remote, self.config.name, self._description.capabilities)
 
     def keep(self, data: bytes) -> str:
         """Keep a lockfile that is about to be replaced where no later write replaces it, and return where that is.
@@ -207,29 +215,11 @@ class Session:
         Raises:
             ProblemsError: with everything that is wrong, warnings included.
         """
-        loaded = load_manifests(self.config, paths=paths)
-        problems = list(loaded.problems)
-        desired = []
-        for manifest in loaded.manifests:
-            ready, found = self._complete(manifest)
-            problems.extend(found)
-            desired.append(ready)
-        if any(problem.severity == "error" for problem in problems):
-            raise ProblemsError(tuple(problems))
-        return Manifests(tuple(desired), tuple(problems))
+        return self._reading.manifests(paths)
 
     def examples(self, name: str) -> Sequence[Example]:
         """Return a manifest's examples, as the engine sends them (``ports.datasets.Datasets``)."""
-        from reconciler.dataset import digest_of, read_examples
-
-        source, digest = self._sources[name]
-        examples = list(read_examples(self.config.root, source))
-        if digest_of(examples) != digest:
-            raise StalePlan(
-                f"{name}: the dataset {source.path or ''} changed since the plan was made; nothing was sent",
-                hint="plan again",
-            )
-        return examples
+        return self._reading.examples(name)
 
     def policy(
         self,
@@ -240,44 +230,17 @@ class Session:
         destroy: bool = False,
     ) -> Policy:
         """Return what a plan is asked, with the limits that flags override (``max_deletes`` …)."""
+        from reconciler.core.plan import Scope
+        from reconciler.core.planning import Policy
+
         return Policy(
             project=self.config.name,
-            capabilities=self._pure().capabilities,
+            capabilities=self._description.capabilities,
             limits=_limited(self.config.limits, limits or {}),
             scope=scope or Scope(),
             replace=replaced,
             destroy=destroy,
         )
-
-    def _complete(self, manifest: LoadedManifest) -> tuple[Desired, list[Problem]]:
-        """Check a manifest's dataset and spell its spec as the remote will report it."""
-        from reconciler.dataset import check_dataset
-
-        desired = manifest.desired
-        problems: list[Problem] = []
-        provider = self._pure()
-        if manifest.source is not None:
-            checked = check_dataset(self.config.root, manifest.source, provider.capabilities.example_limits)
-            problems.extend(checked.problems)
-            if checked.dataset is not None:
-                self._sources[desired.name] = (manifest.source, checked.dataset.digest)
-            desired = replace(desired, dataset=checked.dataset)
-        try:
-            normal = provider.normalize(desired.spec)
-        except InvalidArgument as error:
-            problems.append(Problem(desired.locate("spec"), f"{desired.name}: {error.message}", error.hint))
-            return desired, problems
-        where = desired.locate("spec")
-        problems.extend(Problem(where, f"{desired.name}: {text}", severity="warning") for text in normal.warnings)
-        return replace(desired, spec=normal.spec), problems
-
-    def _pure(self) -> Description:
-        """What needs no remote: it has no credentials and cannot send."""
-        if self._description is None:
-            from reconciler.providers.description import describe
-
-            self._description = describe(self.config.provider.type, self.config.provider.api_version)
-        return self._description
 
     def _open(self, endpoint: str, transport: httpx.BaseTransport | None, *, read_only: bool) -> Provider:
         from reconciler.providers.registry import open_provider
@@ -301,6 +264,8 @@ class Session:
         return provider
 
     def _in_process(self) -> httpx.BaseTransport:
+        import sqlite3
+
         from reconciler.emulator import Emulator
 
         if self._emulator is None:
@@ -335,6 +300,8 @@ def _overridden(config: ProjectConfig, overrides: Overrides) -> ProjectConfig:
 
 
 def _new_id() -> str:
+    import uuid
+
     return str(uuid.uuid4())
 
 

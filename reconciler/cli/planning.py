@@ -71,7 +71,8 @@ def make_preview(session: Session, options: PlanOptions, *, destroy: bool = Fals
         click.UsageError: what was selected names nothing.
         ProblemsError, LockfileError, RemoteError: see ``engine.preview.preview``.
     """
-    from reconciler.engine.preview import Manifests, preview
+    from reconciler.core.manifests import Manifests
+    from reconciler.engine.preview import preview
 
     policy = session.policy(
         limits={

@@ -10,7 +10,7 @@ from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
 
 if TYPE_CHECKING:
-    from reconciler.engine.preview import Manifests
+    from reconciler.core.manifests import Manifests
 
 
 @click.command("validate", cls=Command, epilog="Example: tunectl validate manifests/number-generator.yaml")
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def command(invocation: Invocation, /, paths: tuple[str, ...], formats: tuple[str, ...]) -> int:
     """Check manifests and datasets without asking any service. All problems are reported in one go."""
     from reconciler.cli.failure import show_problems
-    from reconciler.core.requirements import unsupported
+    from reconciler.core.unsupported import unsupported
     from reconciler.errors import ProblemsError
 
     outputs = Outputs.parse(formats, ("text", "json", "github"))

@@ -9,11 +9,12 @@ from reconciler.core.address import looks_like_ours, remote_id, split_attempt
 from reconciler.core.decision import Case, decide
 from reconciler.core.disposal import removal
 from reconciler.core.drift import remote_drift
+from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
 from reconciler.core.plan import TRAINS, Action, Kind, Plan, Scope, Unmanaged
-from reconciler.core.policy import Limits, violations
+from reconciler.core.policy import violations
 from reconciler.core.renames import find_renames
 from reconciler.core.resource import Capabilities, Desired
 from reconciler.core.revision import wanted_revisions

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Entry
 from reconciler.core.plan import TRAINS, Action, Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Safety valves of a project. None means no limit; steps are tuning steps."""
-
-    max_deletes: int | None = 5
-    max_replaces: int | None = 10
-    max_steps: int | None = None
 
 
 def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: Limits) -> tuple[str, ...]:

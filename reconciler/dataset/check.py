@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Generator, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from reconciler.core.resource import Dataset, DatasetSource, Example, ExampleLimits
 from reconciler.dataset.files import Broken, Flaw, open_dataset
 from reconciler.dataset.inspection import Inspection, in_file, problem
+from reconciler.dataset.known import Known, Question, Stamp, Verdict
 from reconciler.dataset.rows import FORMATS, Columns, Row
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
 
@@ -26,26 +27,30 @@ class DatasetReport:
     problems: tuple[Problem, ...]
 
 
-def check_dataset(root: Path, source: DatasetSource, limits: ExampleLimits) -> DatasetReport:
+def check_dataset(
+    root: Path, source: DatasetSource, limits: ExampleLimits, *, known: Known | None = None
+) -> DatasetReport:
     """Check every example of a dataset, and of its validation file if it has one, and digest it.
 
     Args:
         root: the project's folder, which no path may leave.
         source: what the manifest says.
         limits: the longest example the service accepts, in characters (code points).
+        known: what is known of files already; what is found out now is added to it. Without it every file is read.
 
     Returns:
         The digest and number of the training examples, and all problems: at most 20 errors a file and the number of
         further ones, and warnings about rows that repeat or contradict each other. Never raises for a user's mistake.
     """
     columns = Columns.named(source.input_key, source.output_key)
+    known = Known(root, None) if known is None else known
     if source.path is None:
         training = _check_inline(source, columns, limits)
     else:
-        training = _check_file(root, source.path, source.location, columns, limits)
+        training = _check_file(root, source.path, source.location, columns, limits, known)
     if source.validation is None:
         return training
-    validation = _check_file(root, source.validation, source.location, columns, limits)
+    validation = _check_file(root, source.validation, source.location, columns, limits, known)
     return DatasetReport(training.dataset, training.problems + validation.problems)
 
 
@@ -60,8 +65,9 @@ def read_examples(root: Path, source: DatasetSource) -> Iterator[Example]:
         return
     columns = Columns.named(source.input_key, source.output_key)
     try:
-        with closing(_rows(root, source.path, columns)) as rows:
-            for row in rows:
+        read = _reader(source.path)
+        with open_dataset(root, source.path) as file:
+            for row in _rows(read, file, columns):
                 yield _example(row)
     except TunectlError as error:
         raise ProblemsError((_unopened(source.path, source.location, error),)) from error
@@ -86,13 +92,40 @@ def _check_inline(source: DatasetSource, columns: Columns, limits: ExampleLimits
     return _report(inspection, rows, "the dataset", source.location)
 
 
-def _check_file(root: Path, path: str, named_at: Location, columns: Columns, limits: ExampleLimits) -> DatasetReport:
-    inspection = Inspection(columns, limits, in_file(path))
+def _check_file(
+    root: Path, path: str, named_at: Location, columns: Columns, limits: ExampleLimits, known: Known
+) -> DatasetReport:
+    question = (path, *columns.inputs, columns.output, str(limits.input_characters), str(limits.output_characters))
+    verdict = known.recall(question)
+    if verdict is not None:
+        return _as_report(verdict, path)
     try:
-        with closing(_rows(root, path, columns)) as rows:
-            return _report(inspection, rows, f"dataset '{path}'", named_at)
+        read = _reader(path)
+        with open_dataset(root, path) as file:
+            stamp = Stamp.of(file)
+            verdict = known.look_up(question, stamp)
+            if verdict is not None:
+                return _as_report(verdict, path)
+            begun = known.begin()
+            inspection = Inspection(columns, limits, in_file(path))
+            report = _report(inspection, _rows(read, file, columns), f"dataset '{path}'", named_at)
+            _learn(known, question, report, begun, stamp, Stamp.of(file))
+            return report
     except TunectlError as error:
         return DatasetReport(None, (_unopened(path, named_at, error),))
+
+
+def _learn(known: Known, question: Question, report: DatasetReport, begun: int, before: Stamp, after: Stamp) -> None:
+    """Keep the verdict on a good file; a bad one is read again, for its mistakes are about to be mended."""
+    if report.dataset is None:
+        return
+    warnings = tuple((each.location.line if each.location else None, each.message) for each in report.problems)
+    known.learn(question, Verdict(report.dataset, warnings), begun=begun, before=before, after=after)
+
+
+def _as_report(verdict: Verdict, path: str) -> DatasetReport:
+    warnings = (Problem(Location(path, line), text, severity="warning") for line, text in verdict.warnings)
+    return DatasetReport(verdict.dataset, tuple(warnings))
 
 
 def _report(inspection: Inspection, rows: Iterator[Row | Flaw], name: str, named_at: Location) -> DatasetReport:
@@ -104,20 +137,31 @@ def _report(inspection: Inspection, rows: Iterator[Row | Flaw], name: str, named
     return DatasetReport(Dataset(inspection.digest, inspection.count), tuple(inspection.report()))
 
 
-def _rows(root: Path, path: str, columns: Columns) -> Generator[Row | Flaw, None, None]:
-    """Open a file and yield its rows.
+_Reader = Callable[[BinaryIO, Columns], Iterator[Row | Flaw]]
+
+
+def _reader(path: str) -> _Reader:
+    """Return what reads a file of this name.
 
     Raises:
-        TunectlError: the file cannot be opened or read, or its format is not known.
+        TunectlError: its format is not known.
     """
     read = FORMATS.get(posixpath.splitext(path)[1].lower())
     if read is None:
         raise TunectlError(f"is of no known format: {', '.join(FORMATS)}")
-    with open_dataset(root, path) as file:
-        try:
-            yield from read(file, columns)
-        except OSError as error:
-            raise TunectlError(f"cannot be read: {os.strerror(error.errno or 0)}") from error
+    return read
+
+
+def _rows(read: _Reader, file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
+    """Yield the rows of an open file.
+
+    Raises:
+        TunectlError: it cannot be read.
+    """
+    try:
+        yield from read(file, columns)
+    except OSError as error:
+        raise TunectlError(f"cannot be read: {os.strerror(error.errno or 0)}") from error
 
 
 def _unopened(path: str, named_at: Location, error: TunectlError) -> Problem:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.drift import audit
 from reconciler.core.lockfile import UNFINISHED, Lockfile
-from reconciler.core.observation import Observed, Operation
+from reconciler.core.manifests import Manifests
+from reconciler.core.observation import Observed
 from reconciler.core.plan import Drift, Unmanaged
 from reconciler.core.planning import Policy, build_plan, in_scope
 from reconciler.engine.observe import observe
-from reconciler.engine.preview import Manifests
+from reconciler.engine.watch import recorded_operation
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import LockfileStore
 
@@ -67,7 +68,7 @@ def _look(provider: Provider, store: LockfileStore) -> tuple[Lockfile, Observed]
 def with_progress(provider: Provider, recorded: Lockfile, observed: Observed) -> Observed:
     """Return the observation with the progress of every tuning that the lockfile records, in as few requests as go."""
     making = [i for entry in recorded.models.values() for i in entry.instances() if i.state in UNFINISHED]
-    asked = [Operation(resource=i.resource, name=i.operation) for i in making if i.resource in observed.models]
+    asked = [recorded_operation(instance) for instance in making if instance.resource in observed.models]
     if not asked:
         return observed
     models = dict(observed.models)

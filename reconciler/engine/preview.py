@@ -6,23 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observed
 from reconciler.core.plan import TRAINS, Plan
 from reconciler.core.planning import Policy, build_plan
-from reconciler.core.requirements import unmet, unsupported
+from reconciler.core.requirements import unmet
 from reconciler.core.resource import Desired
+from reconciler.core.unsupported import unsupported
 from reconciler.engine.observe import observe
-from reconciler.errors import Problem, ProblemsError
+from reconciler.errors import ProblemsError
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import Loaded, LockfileStore
-
-
-@dataclass(frozen=True, slots=True)
-class Manifests:
-    """What the user asks for, normalised for the provider, and the warnings that came up on the way."""
-
-    desired: tuple[Desired, ...]
-    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from reconciler.core.canonical import Json
-from reconciler.core.policy import Limits
+from reconciler.core.limits import Limits
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
 from reconciler.manifest.document import ProjectDocument, ProviderPart
 from reconciler.manifest.endpoint import check_endpoint, check_lockfile
@@ -116,7 +116,7 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
         provider=_provider(spec.provider),
         manifests=tuple(spec.manifests),
         lockfile=spec.lockfile,
-        defaults=spec.defaults.model_dump(by_alias=True, exclude_unset=True),
+        defaults={} if spec.defaults is None else spec.defaults.model_dump(by_alias=True, exclude_unset=True),
         limits=Limits(spec.limits.max_deletes, spec.limits.max_replaces, spec.limits.max_steps),
         where=places,
     )

@@ -26,12 +26,12 @@ from core_values import (
     wanted,
 )
 
+from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
 from reconciler.core.plan import Scope
 from reconciler.core.planning import build_plan, in_scope
-from reconciler.core.policy import Limits
 from reconciler.core.resource import Lifecycle
 from reconciler.errors import Location, Problem
 

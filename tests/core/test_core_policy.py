@@ -3,8 +3,9 @@
 import pytest
 from core_values import A_MODEL, entry_of
 
+from reconciler.core.limits import Limits
 from reconciler.core.plan import Action, Kind, Steps
-from reconciler.core.policy import Limits, violations
+from reconciler.core.policy import violations
 
 
 def actions(kind, number, **fields):

@@ -6,8 +6,9 @@ import pytest
 from core_values import BASE, CAPABILITIES, REMOTE, wanted
 
 from reconciler.core.plan import Action, Kind, Plan
-from reconciler.core.requirements import unmet, unsupported
+from reconciler.core.requirements import unmet
 from reconciler.core.resource import BaseModel, Effect
+from reconciler.core.unsupported import unsupported
 from reconciler.errors import Location
 
 WHERE = {"": Location("a.yaml", 1), "spec": Location("a.yaml", 5), "spec.gate": Location("a.yaml", 9)}

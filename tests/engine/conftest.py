@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Lockfile
+from reconciler.core.manifests import Manifests
 from reconciler.core.plan import Plan, Scope
 from reconciler.core.planning import Policy
-from reconciler.core.policy import Limits
 from reconciler.core.resource import Dataset, Desired, Example, Lifecycle
 from reconciler.dataset import digest_of
 from reconciler.engine.apply import apply
 from reconciler.engine.outcome import Outcome
-from reconciler.engine.preview import Manifests, Preview, preview
+from reconciler.engine.preview import Preview, preview
 from reconciler.engine.resume import wait_for_running
 from reconciler.engine.stop import Stop
 from reconciler.engine.watch import Pace

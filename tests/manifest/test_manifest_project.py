@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.policy import Limits
+from reconciler.core.limits import Limits
 from reconciler.errors import Location, ProblemsError
 from reconciler.manifest.project import ProjectConfig, ProviderConfig, check_endpoint, check_lockfile, load_project
 

@@ -1,0 +1,89 @@
+"""What the user asks for: manifests and datasets, read, checked, and spelt as the remote will report them.
+
+No service is asked and no lockfile opened here, and nothing is imported for those who do: ``validate`` is to start
+quickly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.core.manifests import Manifests
+from reconciler.core.resource import DatasetSource, Desired, Example
+from reconciler.dataset import Known, check_dataset, digest_of, read_examples
+from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan
+from reconciler.manifest.load import LoadedManifest, load_manifests
+from reconciler.manifest.project import ProjectConfig
+from reconciler.providers.description import Description
+
+__all__ = ["Reading"]
+
+
+class Reading:
+    """Reads a project's manifests, and their examples again when they are sent (``ports.datasets.Datasets``).
+
+    ``cache`` is the file, relative to the project, that remembers the digests of large datasets from one run to the
+    next; None reads every file.
+    """
+
+    def __init__(self, config: ProjectConfig, provider: Description, *, cache: str | None) -> None:
+        self._config = config
+        self._provider = provider
+        self._cache = cache
+        self._sources: dict[str, tuple[DatasetSource, str]] = {}
+
+    def manifests(self, paths: Sequence[str] | None = None) -> Manifests:
+        """Read manifests and datasets.
+
+        Raises:
+            ProblemsError: with everything that is wrong, warnings included.
+        """
+        loaded = load_manifests(self._config, paths=paths)
+        known = Known(self._config.root, self._cache)
+        problems = list(loaded.problems)
+        desired = []
+        for manifest in loaded.manifests:
+            ready, found = self._complete(manifest, known)
+            problems.extend(found)
+            desired.append(ready)
+        known.save()
+        if any(problem.severity == "error" for problem in problems):
+            raise ProblemsError(tuple(problems))
+        return Manifests(tuple(desired), tuple(problems))
+
+    def examples(self, name: str) -> Sequence[Example]:
+        """Return a manifest's examples, read from its file whatever is known of it.
+
+        Raises:
+            StalePlan: the dataset's content changed since the manifests were read.
+            ProblemsError: it cannot be read any more.
+        """
+        source, digest = self._sources[name]
+        examples = list(read_examples(self._config.root, source))
+        if digest_of(examples) != digest:
+            raise StalePlan(
+                f"{name}: the dataset {source.path or ''} changed since the plan was made; nothing was sent",
+                hint="plan again",
+            )
+        return examples
+
+    def _complete(self, manifest: LoadedManifest, known: Known) -> tuple[Desired, list[Problem]]:
+        """Check a manifest's dataset and spell its spec as the remote will report it."""
+        desired = manifest.desired
+        problems: list[Problem] = []
+        if manifest.source is not None:
+            limits = self._provider.capabilities.example_limits
+            checked = check_dataset(self._config.root, manifest.source, limits, known=known)
+            problems.extend(checked.problems)
+            if checked.dataset is not None:
+                self._sources[desired.name] = (manifest.source, checked.dataset.digest)
+            desired = replace(desired, dataset=checked.dataset)
+        try:
+            normal = self._provider.normalize(desired.spec)
+        except InvalidArgument as error:
+            problems.append(Problem(desired.locate("spec"), f"{desired.name}: {error.message}", error.hint))
+            return desired, problems
+        where = desired.locate("spec")
+        problems.extend(Problem(where, f"{desired.name}: {text}", severity="warning") for text in normal.warnings)
+        return replace(desired, spec=normal.spec), problems
