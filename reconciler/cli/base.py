@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from reconciler.core.event import Event
     from reconciler.ports.clock import Clock
     from reconciler.wiring import Session
+
+Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
 EXIT_USAGE = 64
 
@@ -66,7 +68,8 @@ class Invocation:
 
     ``environ`` is the environment, ``clock`` replaces the machine's clock in tests. ``machine`` is the machine-readable
     format the command prints on standard output, if any, so that an error can be printed in it too; ``github`` that a
-    runner's annotations were asked for. ``sink`` is the event stream that is open, if one is.
+    runner's annotations were asked for, ``cache`` whether a dataset that is known may stay unread. ``sink`` is the
+    event stream that is open, if one is.
     """
 
     globals: Globals = field(default_factory=Globals)
@@ -74,6 +77,7 @@ class Invocation:
     clock: Clock | None = None
     machine: str | None = None
     github: bool = False
+    cache: bool = True
     sink: Callable[[Event], None] | None = None
     command: str = "tunectl"
 
@@ -122,11 +126,18 @@ class Invocation:
 
     def _reporter(self) -> Callable[[Event], None]:
         """Tell on standard error what happens below a command that only looks: tries that failed, and warnings."""
-        from reconciler.views.sentences import Weight
-        from reconciler.views.terminal import PlainReporter
+        first: list[Callable[[Event], None]] = []  # mostly there is nothing to tell, and then nothing is imported
 
-        least = Weight.ALERT if self.globals.quiet else Weight.NEWS
-        return PlainReporter(sys.stderr, color=self.color(sys.stderr), least=least)
+        def report(event: Event) -> None:
+            if not first:
+                from reconciler.views.sentences import Weight
+                from reconciler.views.terminal import PlainReporter
+
+                least = Weight.ALERT if self.globals.quiet else Weight.NEWS
+                first.append(PlainReporter(sys.stderr, color=self.color(sys.stderr), least=least))
+            first[0](event)
+
+        return report
 
     def number(self, name: str, default: float, *, least: float = 0.0) -> float:
         """Return a number of seconds from the environment.
@@ -163,6 +174,7 @@ class Invocation:
             api_key=get("TUNECTL_API_KEY") or None,
             http_timeout=self.number("TUNECTL_HTTP_TIMEOUT", 30.0, least=0.001),
             train_seconds=self.number("TUNECTL_EMULATOR_TRAIN_SECONDS", 6.0),
+            cache=self.cache,
         )
 
     def _check(self, endpoint: str | None, lockfile: str | None) -> None:
@@ -198,6 +210,16 @@ class Command(click.Command):
         except BrokenPipeError:  # whoever reads has seen enough; click would call it a failure
             forsake_stdout()
             return 0
+
+
+def cache_option(command: Wrapped) -> Wrapped:
+    """Add ``--no-cache`` to a command that reads datasets; the invocation takes note of it."""
+
+    def note(ctx: click.Context, _: click.Parameter, no_cache: bool) -> None:
+        ctx.ensure_object(Invocation).cache = not no_cache
+
+    text = "Read every dataset anew, whatever .tunectl/ remembers."
+    return click.option("--no-cache", is_flag=True, expose_value=False, callback=note, help=text)(command)
 
 
 def interactive() -> bool:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.base import Command, Invocation, cache_option
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import check_names
 from reconciler.core.plan import Scope
@@ -18,6 +18,7 @@ _DRIFT = 2
 @click.option("--target", multiple=True, metavar="GLOB", help="Only these names; may be repeated.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Not these names; may be repeated.")
 @click.option("--count-unmanaged", is_flag=True, help="Let models that nothing manages count as drift.")
+@cache_option
 @format_option("text", "json", "markdown", "github")
 @click.pass_obj
 def command(

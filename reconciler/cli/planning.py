@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.base import Wrapped, cache_option
 from reconciler.core.plan import Plan, Scope
 
 if TYPE_CHECKING:
     from reconciler.engine.preview import Preview
     from reconciler.wiring import Session
-
-Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--target", multiple=True, metavar="GLOB", help="Only these names; may be repeated."),
@@ -49,8 +48,8 @@ class PlanOptions:
 
 
 def plan_options(command: Wrapped) -> Wrapped:
-    """Add ``--target``, ``--exclude``, ``--replace`` and the limits to a command."""
-    return limit_options(_decorated(command, _OPTIONS))
+    """Add ``--target``, ``--exclude``, ``--replace``, the limits and ``--no-cache`` to a command."""
+    return limit_options(_decorated(cache_option(command), _OPTIONS))
 
 
 def limit_options(command: Wrapped) -> Wrapped:

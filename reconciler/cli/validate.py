@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.base import Command, Invocation, cache_option
 from reconciler.cli.output import Outputs, format_option
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("validate", cls=Command, epilog="Example: tunectl validate manifests/number-generator.yaml")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
+@cache_option
 @format_option("text", "json", "github")
 @click.pass_obj
 def command(invocation: Invocation, /, paths: tuple[str, ...], formats: tuple[str, ...]) -> int:
