@@ -216,6 +216,15 @@ def test_apply_waits_for_the_lease_and_says_so(workshop, cloud):
     assert cloud.lease.fence == 2
 
 
+def test_the_lease_of_a_run_that_was_killed_is_taken_over_once_it_has_expired(workshop, cloud):
+    cloud.other()
+    workshop.clock.advance(TTL + GRACE)
+    workshop.fails(8, "apply", "-y")
+    workshop.clock.advance(1)
+    workshop.apply()
+    assert (cloud.lease.fence, cloud.lockfile["fence"]) == (2, 2)
+
+
 def test_a_run_that_loses_its_lease_exits_with_8_and_leaves_training_running(workshop, cloud):
     def sleep():
         if workshop.bought() and len(workshop.clock.slept) == 1:

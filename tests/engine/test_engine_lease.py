@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.event import Skipped, Summarised
+from reconciler.core.event import Skipped, Started, Summarised
 from reconciler.core.lease import GRACE, TTL, Holder
 from reconciler.core.lockfile import InstanceState
+from reconciler.core.resource import Lifecycle
 from reconciler.engine.apply import apply
 from reconciler.engine.outcome import Outcome
 from reconciler.engine.resume import wait_for_running
@@ -29,6 +30,11 @@ class Shared:
         self.ada = self.client("ada")
         self.bob = self.client("bob")
         self.robbery = None
+        self.on_event = lambda _: None
+
+    def report(self, event):
+        self.bench.log(event)
+        self.on_event(event)
 
     def client(self, name):
         numbers = iter(range(1, 1000))
@@ -49,7 +55,7 @@ class Shared:
 
     def world(self, hold):
         bench = self.bench
-        return World(bench.provider, self.ada, bench, bench.clock, bench.log, bench.stop, hold)
+        return World(bench.provider, self.ada, bench, bench.clock, self.report, bench.stop, hold)
 
     def apply(self, **options):
         self.bench.log.events.clear()
@@ -152,6 +158,21 @@ def test_nothing_is_deleted_after_the_loss(bench, shared):
     assert_lost(outcome)
     assert len(sent(bench, "delete")) == 1
     assert len(bench.provider.models) == 1
+
+
+def test_the_current_model_is_not_even_begun_with_once_the_lock_is_lost_over_a_former_one(bench, shared):
+    bench.want("numbers", lifecycle=Lifecycle(retain=1))
+    bench.apply()
+    bench.apply(replaced=("numbers",))
+    current = bench.lockfile.models["numbers"].current.resource
+    bench.drop("numbers")
+    former = len(bench.provider.models)
+    shared.on_event = lambda event: isinstance(event, Started) and event.action == "delete" and shared.rob()
+
+    assert_lost(shared.apply())
+
+    assert len(bench.provider.models) == former
+    assert current not in {event.resource for event in bench.log.of(Started)}
 
 
 def test_a_serving_model_is_not_deleted_when_the_lock_is_lost_before_the_switch_is_saved(bench, shared):

@@ -469,6 +469,18 @@ def test_breaking_a_lease_says_whose_it_was_and_stops_its_holder(bucket):
     assert bucket.stored.holder.user == "carol"
 
 
+def test_a_holder_that_knows_that_its_lease_is_broken_writes_nothing_even_if_nobody_took_over(bucket):
+    store = bucket.client("ada")
+    with store.hold(timeout=0) as hold:
+        saved = write(store)
+        bucket.client("bob").break_lock(silent_for=0, confirmed=None)
+        with pytest.raises(LockHeld):
+            hold.renew()
+        with pytest.raises(LockHeld, match="broken by tunectl apply of bob"):
+            store.save(saved.lockfile.put("late", ENTRY), expect=saved.version)
+    assert bucket.client("carol").load() == saved
+
+
 def test_a_free_or_missing_lease_cannot_be_broken(bucket):
     assert bucket.client("bob").break_lock(silent_for=0, confirmed=None) is None
     bucket.acquire("ada").end()
