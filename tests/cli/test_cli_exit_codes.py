@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import select
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -135,6 +140,63 @@ def test_a_refusal_needs_no_consent(workshop: Workshop, monkeypatch: pytest.Monk
     monkeypatch.setattr(apply_command, "interactive", lambda: True)
     workshop.project(limits={"maxSteps": 1})
     workshop.run("apply", expect=5)
+
+
+class Terminal:
+    """A process with a terminal: what it shows is read, what is typed goes in."""
+
+    def __init__(self, workshop: Workshop, *arguments: str) -> None:
+        self._leader, follower = pty.openpty()
+        self.shown = ""
+        environ = clean_environment(**workshop.environ, TUNECTL_EMULATOR_TRAIN_SECONDS="0.3", TERM="xterm")
+        self.process = subprocess.Popen(
+            python(*arguments),
+            cwd=workshop.root,
+            env=environ,
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            start_new_session=True,
+            # One system call, so that Ctrl-C is a signal as on any terminal.
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # no thread runs beside it
+        )
+        os.close(follower)
+
+    def until(self, text: str | None) -> None:
+        """Read until a text was shown, or until the end."""
+        with suppress(OSError):  # EIO is how a terminal says that its last process is gone
+            while text is None or text not in self.shown:
+                assert select.select([self._leader], [], [], 20.0)[0], f"nothing more than {self.shown!r}"
+                found = os.read(self._leader, 65536)
+                assert found or text is None, self.shown
+                self.shown += found.decode("utf-8", "replace")
+
+    def type(self, text: str) -> None:
+        os.write(self._leader, text.encode())
+
+    def end(self) -> int:
+        self.until(None)
+        code = self.process.wait(timeout=20)
+        os.close(self._leader)
+        return code
+
+
+@pytest.mark.parametrize(("typed", "code", "ready"), [("yes\r", 0, True), ("y\r", 0, False), ("\x03", 130, False)])
+def test_a_terminal_is_asked_and_answers(workshop: Workshop, typed: str, code: int, ready: bool) -> None:
+    terminal = Terminal(workshop, "apply")
+    try:
+        terminal.until("Answer: ")
+        terminal.type(typed)
+        assert terminal.end() == code
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+    assert "Traceback" not in terminal.shown
+    assert "\x1b[" in terminal.shown, "a terminal gets colours"
+    assert (workshop.root / "tunectl.lock").exists() is ready
+    if ready:
+        assert workshop.entry("numbers")["state"] == "ready"
+        assert "Applied: 1 created" in terminal.shown
 
 
 # Processes of their own.
