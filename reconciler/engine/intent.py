@@ -29,12 +29,17 @@ def record_intents(lockfile: Lockfile, plan: Plan, desired: Mapping[str, Desired
     that exists already is taken back or watched; former models that are gone are dropped; and the plan's digest stands
     beside it, so that the approval of this plan finishes it if this run does not.
     """
+    moved = {action.previous_name or "": action.name for action in plan.actions if action.kind is Kind.MOVE}
+    entries = dict(lockfile.rename_all(moved).models)  # ours until it is handed over: no copy for each action
     for action in plan.actions:
-        lockfile = _record(lockfile, action, desired.get(action.name))
+        _record(entries, action, desired.get(action.name))
+    _prune(entries, plan, observed)
+    if entries != lockfile.models:
+        lockfile = replace(lockfile, models=entries)
     approved = {digest(action_digest_value(a)): a.name for a in plan.actions if a.kind not in _NOT_APPROVED}
     if approved:
         lockfile = replace(lockfile, approval=lockfile_approval(lockfile, plan, approved))
-    return _prune(lockfile, plan, observed)
+    return lockfile
 
 
 _NOT_APPROVED = frozenset({Kind.WAIT, Kind.BLOCKED})
@@ -48,15 +53,14 @@ def lockfile_approval(lockfile: Lockfile, plan: Plan, approved: Mapping[str, str
     return Approval(digest=plan.digest, actions=approved)
 
 
-def _record(lockfile: Lockfile, action: Action, manifest: Desired | None) -> Lockfile:
-    if action.kind is Kind.MOVE and action.previous_name is not None:
-        return lockfile.rename(action.previous_name, action.name)
-    entry = lockfile.models.get(action.name)
+def _record(entries: dict[str, Entry], action: Action, manifest: Desired | None) -> None:
+    """Take the step of one action; its renaming was done before all others."""
+    entry = entries.get(action.name)
     changed = entry
     if action.kind is Kind.FORGET and entry is not None:
         changed = remove(entry, action.resource or "") if action.cleanup else None
     elif manifest is None:
-        return lockfile
+        return
     elif action.kind in {Kind.CREATE, Kind.REPLACE}:
         changed = _intend(entry, action, manifest, InstanceState.PENDING)
     elif action.kind is Kind.WAIT and entry is not None:
@@ -65,9 +69,14 @@ def _record(lockfile: Lockfile, action: Action, manifest: Desired | None) -> Loc
         changed = _reuse(entry, action, manifest)
     elif action.kind is Kind.UPDATE and entry is not None:
         changed = replace(entry, protect=manifest.lifecycle.protect, deletion=manifest.lifecycle.deletion)
-    if changed is None:
-        return lockfile.drop(action.name)
-    return lockfile if changed is entry else lockfile.put(action.name, changed)
+    _put(entries, action.name, changed)
+
+
+def _put(entries: dict[str, Entry], name: str, entry: Entry | None) -> None:
+    if entry is None:
+        entries.pop(name, None)
+    else:
+        entries[name] = entry
 
 
 def _seen(entry: Entry) -> Entry:
@@ -100,19 +109,15 @@ def _intend(entry: Entry | None, action: Action, manifest: Desired, state: Insta
     return intend(entry, instance, protect=lifecycle.protect, deletion=lifecycle.deletion)
 
 
-def _prune(lockfile: Lockfile, plan: Plan, observed: Observed) -> Lockfile:
+def _prune(entries: dict[str, Entry], plan: Plan, observed: Observed) -> None:
     """Drop former models that the remote does not have any more, for the names of this plan."""
-    for name in sorted({action.name for action in plan.actions}):
-        entry = lockfile.models.get(name)
-        if entry is None:
-            continue
-        pruned: Entry | None = entry
-        for instance in _former(entry):
+    for name in {action.name for action in plan.actions} & entries.keys():
+        pruned: Entry | None = entries[name]
+        for instance in _former(entries[name]):
             if instance.resource in observed.missing and pruned is not None:
                 pruned = remove(pruned, instance.resource)
-        if pruned is not None and pruned is not entry:
-            lockfile = lockfile.put(name, pruned)
-    return lockfile
+        if pruned is not None:
+            entries[name] = pruned
 
 
 def _former(entry: Entry) -> Iterable[Instance]:

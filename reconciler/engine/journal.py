@@ -28,26 +28,20 @@ class Journal:
         """The lockfile as changed so far."""
         return self._book.lockfile
 
+    def entry(self, name: str) -> Entry | None:
+        """Return what the lockfile records of a name."""
+        return self._book.entry(name)
+
     def instance(self, action: Action) -> Instance | None:
         """Return what the lockfile records of an action's model."""
-        entry = self.lockfile.models.get(action.name)
+        entry = self.entry(action.name)
         if entry is None:
             return None
         return next((i for i in entry.instances() if i.resource == action.resource), None)
 
     def change(self, name: str, step: Callable[[Entry], Entry | None]) -> None:
         """Change one entry of the lockfile; None removes it. Raises what ``Checkpoint.change`` raises."""
-
-        def stepped(lockfile: Lockfile) -> Lockfile:
-            entry = lockfile.models.get(name)
-            if entry is None:
-                return lockfile
-            changed = step(entry)
-            if changed is None:
-                return lockfile.drop(name)
-            return lockfile if changed is entry else lockfile.put(name, changed)
-
-        self._book.change(stepped)
+        self._book.change_entry(name, step)
 
     def change_all(self, step: Callable[[Lockfile], Lockfile]) -> None:
         """Change the lockfile as a whole."""

@@ -7,9 +7,10 @@ work; what depends on it is skipped and says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from functools import partial
+from queue import SimpleQueue
 
 from reconciler.core.event import Accepted, Retried
 from reconciler.core.lockfile import Entry, InstanceState, amend, fail, promote, remove
@@ -74,14 +75,16 @@ class Training:
         for action in self._actions:
             if action.kind in {Kind.WAIT, Kind.REUSE}:
                 self._resume(action)
+        landed: SimpleQueue[Future[Operation | None]] = SimpleQueue()
         while True:
             if not self._halted():
                 for action in self._schedule.take(self._world.clock.now()):
-                    flying[pool.submit(self._request(action))] = action
-            if flying:
-                landed, _ = wait(flying, return_when=FIRST_COMPLETED)
-                for future in landed:
-                    self._land(flying.pop(future), future)
+                    future = pool.submit(self._request(action))
+                    flying[future] = action
+                    future.add_done_callback(landed.put)
+            if flying:  # futures.wait would look at all that fly whenever one lands
+                future = landed.get()
+                self._land(flying.pop(future), future)
             elif not self._wait_on():
                 break
 
@@ -138,7 +141,7 @@ class Training:
         if action.kind is Kind.UPDATE:
             return partial(carry.while_held, self._world.hold, partial(carry.update, self._world.provider, action))
         desired = self._desired[action.name]
-        parent = self._journal.lockfile.models.get(desired.parent) if desired.parent else None
+        parent = self._journal.entry(desired.parent) if desired.parent else None
         create = partial(
             carry.create,
             self._world.provider,
