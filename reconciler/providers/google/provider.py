@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -207,20 +208,27 @@ class GoogleProvider:
         return tuple(found.values())
 
     def _pages(self, what: str, collection: str, kind: type[_Page], query: Mapping[str, str]) -> Iterator[_Page]:
-        """Yield every page; only a missing token ends a listing, an empty page does not (AIP-158)."""
-        path, token, seen = self._dialect.path(collection), "", {""}
-        while True:
-            answer = self._http.send(
-                Call(what, "GET", path, query={**query, **({"pageToken": token} if token else {})})
-            )
-            page = decode(kind, answer)
-            yield page
-            token = page.next_page_token
-            if not token:
-                return
-            if token in seen or len(seen) > _PAGES:
-                raise answer.malformed(f"the listing does not end: a page token came twice, or after {_PAGES} pages")
-            seen.add(token)
+        """Yield every page; only a missing token ends a listing, an empty page does not (AIP-158).
+
+        The next page is under way while the caller works on this one.
+        """
+        path, seen = self._dialect.path(collection), {""}
+        answer = self._http.send(Call(what, "GET", path, query=query))
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pages") as ahead:
+            while True:
+                page = decode(kind, answer)
+                token = page.next_page_token
+                if not token:
+                    yield page
+                    return
+                if token in seen or len(seen) > _PAGES:
+                    raise answer.malformed(
+                        f"the listing does not end: a page token came twice, or after {_PAGES} pages"
+                    )
+                seen.add(token)
+                coming = ahead.submit(self._http.send, Call(what, "GET", path, query={**query, "pageToken": token}))
+                yield page
+                answer = coming.result()
 
     def _model(self, resource: str) -> TunedModel:
         path = self._dialect.path(_path(resource))
