@@ -124,7 +124,7 @@ def _settings(world: World, given: Mapping[str, Any], rest: str) -> Answer:
 
 
 def _clock(world: World, given: Mapping[str, Any], rest: str) -> Answer:
-    world.advanced += _seconds(given.get("advance"))
+    world.turn(_seconds(given.get("advance")))
     return _overview(world, given, rest)
 
 

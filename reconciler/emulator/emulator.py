@@ -78,8 +78,12 @@ class Emulator:
         self.world.log.clear()
 
     def advance(self, seconds: float) -> None:
-        """Turn the clock forward, on top of what ``clock`` says."""
-        self.world.advanced += seconds
+        """Turn the clock forward, on top of what ``clock`` says. A data file remembers it.
+
+        Raises:
+            UsageError: if the number is negative, or they are more than 1e9 in all.
+        """
+        self.world.turn(seconds)
 
     def transport(self) -> httpx.BaseTransport:
         """Return an httpx transport to the application, on which faults look as they do over a port."""

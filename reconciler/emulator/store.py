@@ -22,6 +22,7 @@ from reconciler.errors import StoreError
 
 _FORMAT = 1
 _BUSY_SECONDS = 30.0
+_TURNED = "turned"
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE models (
@@ -86,7 +87,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Hold the connection for several reads that belong together."""
+        """Hold the connection for reads that belong together."""
         with self._lock:
             yield
 
@@ -148,8 +149,8 @@ class Store:
 
     def find(self, model_id: str) -> Model | None:
         """Return the model of an id."""
-        row = self._db.execute(f"SELECT {_COLUMNS} FROM models m WHERE m.id = ?", (model_id,)).fetchone()  # noqa: S608 - _COLUMNS is a constant
-        return None if row is None else _model(row)
+        rows = self._rows(f"SELECT {_COLUMNS} FROM models m WHERE m.id = ?", model_id)  # noqa: S608 - _COLUMNS is a constant
+        return _model(rows[0]) if rows else None
 
     def models(self, *, after: int, account: str) -> Iterator[tuple[Model, str | None, bool]]:
         """Yield models in the order they were made, each with the account's role and whether everyone has one."""
@@ -168,29 +169,28 @@ class Store:
 
     def pairs(self, seq: int) -> list[tuple[str, str]]:
         """Return the training examples of a model."""
-        row = self._db.execute("SELECT pairs FROM examples WHERE seq = ?", (seq,)).fetchone()
-        return [] if row is None else [(text, output) for text, output in json.loads(row[0])]
+        rows = self._rows("SELECT pairs FROM examples WHERE seq = ?", seq)
+        return [(text, output) for text, output in json.loads(rows[0][0])] if rows else []
 
     def running(self, now: int) -> int:
         """Count the trainings that are not over."""
-        row = self._db.execute("SELECT COUNT(*) FROM models WHERE ends IS NULL OR ends > ?", (now,)).fetchone()
-        return int(row[0])
+        return int(self._rows("SELECT COUNT(*) FROM models WHERE ends IS NULL OR ends > ?", now)[0][0])
 
     def count(self) -> int:
         """Count the models."""
-        return int(self._db.execute("SELECT COUNT(*) FROM models").fetchone()[0])
+        return int(self._rows("SELECT COUNT(*) FROM models")[0][0])
 
     def last_number(self) -> int:
         """Return the number of the newest model there ever was."""
-        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'models'").fetchone()
-        return 0 if row is None else int(row[0])
+        rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'models'")
+        return int(rows[0][0]) if rows else 0
 
     def permissions(self, seq: int, *, after: int = 0) -> list[Permission]:
         """Return the permissions of a model in the order they were made."""
-        rows = self._db.execute(
-            "SELECT id, type, email, role FROM permissions WHERE seq = ? AND id > ? ORDER BY id", (seq, after)
+        found = self._rows(
+            "SELECT id, type, email, role FROM permissions WHERE seq = ? AND id > ? ORDER BY id", seq, after
         )
-        return [Permission(*row) for row in rows]
+        return [Permission(*row) for row in found]
 
     def grant(self, seq: int, *, type: str, email: str, role: str) -> Permission:  # noqa: A002 - the API's word
         """Add a permission, or change the role of the one that is there."""
@@ -213,10 +213,24 @@ class Store:
         cursor = self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
         return cursor.rowcount == 1
 
+    def turned(self) -> float:
+        """Return the seconds by which the clock was turned forward, by whichever process."""
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", _TURNED)
+        return float(rows[0][0]) if rows else 0.0
+
+    def turn(self, seconds: float) -> None:
+        """Keep the seconds by which the clock is turned forward from now on."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_TURNED, repr(seconds)))
+
     def clear(self) -> None:
-        """Forget every model, and every fact but the format."""
+        """Forget every model and what was noted; the clock stays turned."""
         self._db.execute("DELETE FROM models")
-        self._db.execute("DELETE FROM meta")
+        self._db.execute("DELETE FROM meta WHERE key != ?", (_TURNED,))
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        """Read when no other thread is in the middle of a transaction, which this connection would show half done."""
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
 
     def _prepare(self, path: Path | None) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")

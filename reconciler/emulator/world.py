@@ -20,6 +20,7 @@ from reconciler.emulator.records import Model
 from reconciler.emulator.scalars import nanoseconds
 from reconciler.emulator.schema import ROLE
 from reconciler.emulator.store import Store
+from reconciler.errors import UsageError
 
 ACCOUNT = "user@example.com"
 """Whoever calls without a token that stands for somebody."""
@@ -28,6 +29,7 @@ STRANGER = "somebody-else@example.com"
 """The owner of what is somebody else's."""
 
 _LOG_LENGTH = 100_000
+_FURTHEST = 1e9
 
 
 class SettingValues(TypedDict, total=False):
@@ -95,12 +97,23 @@ class World:
     clock: Callable[[], float]
     settings: Settings
     faults: Faults
-    advanced: float = 0.0
     log: deque[Request] = field(default_factory=lambda: deque(maxlen=_LOG_LENGTH))
 
     def now(self) -> int:
         """Return the time in nanoseconds since the epoch."""
-        return nanoseconds(self.clock() + self.advanced)
+        return nanoseconds(self.clock() + self.store.turned())
+
+    def turn(self, seconds: float) -> None:
+        """Turn the clock forward, for every process on the same data file and for those that come later.
+
+        Raises:
+            UsageError: if it would go back, or further ahead than timestamps can follow.
+        """
+        with self.store.writing():
+            turned = self.store.turned() + seconds
+            if not 0 <= seconds <= turned <= _FURTHEST:
+                raise UsageError(f"clock: cannot be turned by {seconds!r} s; forward only, and {_FURTHEST:g} s in all")
+            self.store.turn(turned)
 
     def bases(self) -> list[Base]:
         """Return the base models that are not retired."""

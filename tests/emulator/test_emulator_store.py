@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -55,6 +56,51 @@ def test_two_emulators_share_a_file(data):
         assert Api(second).fails("POST", "tunedModels?tunedModelId=m", tuned())[0] == 409
         Api(second).ok("DELETE", "tunedModels/m")
         assert Api(first).names() == []
+
+
+def test_a_turned_clock_is_turned_for_all_who_share_the_file_and_stays_so(data):
+    clock = Clock()
+    with Emulator(data, clock=clock, train_seconds=100) as one, open_api(one) as first:
+        one.advance(3600)
+        Api(first).create("later")
+        with Emulator(data, clock=clock) as two, open_api(two) as second:
+            Api(second).ok("POST", "/_emulator/clock", {"advance": 100})
+        assert Api(first).get("later")["state"] == "ACTIVE"
+        Api(first).ok("DELETE", "/_emulator/models")
+        Api(first).create("last")
+    with Emulator(data, clock=clock) as emulator, open_api(emulator) as client:
+        assert Api(client).names() == ["last"]
+        assert Api(client).ok("GET", "/_emulator")["time"] == "2023-11-14T23:15:00.250Z"
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 2e9])
+def test_a_clock_turns_forward_only_and_not_beyond_what_a_timestamp_holds(emulator, seconds):
+    with pytest.raises(UsageError, match="forward only"):
+        emulator.advance(seconds)
+    emulator.advance(6e8)
+    with pytest.raises(UsageError, match="in all"):
+        emulator.advance(6e8)
+
+
+def test_nobody_sees_a_create_before_it_is_kept(api, emulator, monkeypatch):
+    begun, seen = threading.Event(), []
+
+    def read():
+        begun.wait(10)
+        with open_api(emulator) as client:
+            seen.append(Api(client).send("GET", "tunedModels/m").status_code)
+
+    def breaks(*_args, **_options):
+        begun.set()
+        reader.join(0.2)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    monkeypatch.setattr(emulator.world.store, "grant", breaks)
+    assert api.fails("POST", "tunedModels?tunedModelId=m", tuned())[0] == 500
+    reader.join(10)
+    assert seen == [404]
 
 
 def test_a_seed_is_loaded_once_into_a_file(data):
