@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import TypeAlias
 
 from reconciler.core.resource import ExampleLimits
@@ -42,6 +43,11 @@ class Inspection:
     _flaws: list[Flaw] = field(default_factory=list)
     _repeats: Repeats = field(default_factory=Repeats)
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
+    _longest: tuple[float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        most = self.limits.input_characters, self.limits.output_characters
+        self._longest = (inf if most[0] is None else most[0], inf if most[1] is None else most[1])
 
     @property
     def digest(self) -> str:
@@ -70,6 +76,22 @@ class Inspection:
     def _keep(self, row: Row) -> Flaw | None:
         """Digest and count a row, or return what is wrong with it."""
         line, text, output = row
+        longest_input, longest_output = self._longest
+        if not (0 < len(text) <= longest_input and 0 < len(output) <= longest_output):
+            return self._flaw(row)
+        if text.isspace() or output.isspace():
+            return self._flaw(row)
+        try:
+            self._hash.update(digest_line(text, output))
+        except UnicodeEncodeError:
+            return Flaw(line, "holds half of a surrogate pair, which is no character")
+        self._repeats.see(line, text, output)
+        self.count += 1
+        return None
+
+    def _flaw(self, row: Row) -> Flaw | None:
+        """Return what is wrong with the lengths of a row."""
+        line, text, output = row
         for column, value, most in (
             (self.columns.inputs[0], text, self.limits.input_characters),
             (self.columns.output, output, self.limits.output_characters),
@@ -78,12 +100,6 @@ class Inspection:
                 return Flaw(line, f"{column} is empty")
             if most is not None and len(value) > most:
                 return Flaw(line, f"{column} has {len(value):,} characters, the base model takes {most:,}")
-        try:
-            self._hash.update(digest_line(text, output))
-        except UnicodeEncodeError:
-            return Flaw(line, "holds half of a surrogate pair, which is no character")
-        self._repeats.see(line, text, output)
-        self.count += 1
         return None
 
     def _note(self, flaw: Flaw) -> None:

@@ -49,12 +49,30 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 _JSON = json.JSONDecoder(object_pairs_hook=_unique)
+_QUICK = json.JSONDecoder().scan_once
+_QUOTES = 8
+_ENDS = frozenset({"\n", "\r\n"})
 
 
 def read_jsonl(file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
-    """One JSON object a line; blank lines are skipped."""
-    parse = _JSON.decode
+    """One JSON object a line; blank lines are skipped.
+
+    Most lines are two texts without an escape. Eight quotes are then just enough for both keys and both texts, so none
+    can be set twice, and the parser need not be asked pair by pair: a third of the time of a short row.
+    """
+    parse, scan = _JSON.decode, _QUICK
+    output, one, other = columns.output, columns.inputs[0], columns.inputs[-1]
     for number, line in enumerate(lines(file), 1):
+        if "\\" not in line and line.count('"') == _QUOTES:
+            try:
+                row, end = scan(line, 0)
+            except (ValueError, StopIteration, RecursionError):
+                row, end = None, 0
+            if type(row) is dict and len(row) == 2 and line[end:] in _ENDS:  # noqa: PLR2004  input and output
+                text, answer = row.get(one) or row.get(other), row.get(output)
+                if type(text) is str and type(answer) is str:
+                    yield number, text, answer
+                    continue
         if line.isspace():
             continue
         try:
