@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
-from reconciler.core.event import Skipped, Started, Summarised
+from reconciler.core.event import Accepted, Skipped, Started, Summarised
 from reconciler.core.lease import GRACE, TTL, Holder
 from reconciler.core.lockfile import InstanceState
 from reconciler.core.resource import Lifecycle
@@ -251,6 +253,33 @@ def test_a_request_that_failed_while_the_lock_was_lost_is_told_too(bench, shared
 
     assert_lost(outcome)
     assert outcome.failed == {"two": "no such temperature"}
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["accepted", "refused"])
+def test_what_is_under_way_when_the_loss_is_noticed_is_told_and_goes_on(bench, shared, fails):
+    bench.want("one")
+    bench.want("two")
+    under_way, noticed = Event(), Event()
+
+    def before(method, resource):
+        if method == "create" and "two" in resource:
+            under_way.set()
+            assert noticed.wait(10)
+            if fails:
+                raise InvalidArgument("no such temperature", status="INVALID_ARGUMENT", http_status=400)
+
+    bench.provider.before = before
+    bench.provider.after = lambda method, resource: (
+        method == "create" and "one" in resource and under_way.wait(10) and shared.rob()
+    )
+    shared.on_event = lambda event: isinstance(event, Accepted) and noticed.set()
+
+    outcome = shared.apply(parallelism=2)
+
+    assert_lost(outcome)
+    assert sorted(outcome.running) == (["one"] if fails else ["one", "two"])
+    assert outcome.failed == ({"two": "no such temperature"} if fails else {})
+    assert bench.provider.paid() == (1 if fails else 2)
 
 
 def test_the_loss_of_the_lock_weighs_more_than_a_failure():
