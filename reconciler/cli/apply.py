@@ -135,7 +135,8 @@ def _leaves_approval(shown: Preview) -> bool:
     """Tell whether a run that was killed at its very last write left an approval that is carried out in full."""
     from reconciler.core.plan import Scope
 
-    return shown.loaded.lockfile.approval is not None and shown.plan.scope == Scope()
+    approval = shown.loaded.lockfile.approval
+    return approval is not None and bool(approval.actions) and shown.plan.scope == Scope()
 
 
 def _ask(shown: Preview) -> bool:

@@ -1,0 +1,143 @@
+"""What has to hold after a kill, and after the run that resumes; told as sentences, none when all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crash_project import LOCKFILE, Story
+from crash_remote import OTHERS, Remote
+
+from reconciler.core.lockfile import Entry, InstanceState, Lockfile
+from reconciler.engine.audit import take_stock
+from reconciler.engine.preview import preview
+from reconciler.errors import LockfileError
+from reconciler.stores.codec import decode
+from reconciler.wiring import Overrides, Session, open_project
+
+_PLACES = {
+    "tunectl.yaml",
+    LOCKFILE,
+    ".tunectl/tunectl.lock.lock",
+    f".tunectl/backup/{LOCKFILE}",
+    "manifests/datasets/numbers.jsonl",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything there is at one time. ``lockfile`` is None if it is absent or cannot be believed, see ``broken``."""
+
+    lockfile: Lockfile | None
+    absent: bool
+    broken: str
+    models: Mapping[str, Mapping[str, Any]]
+    bought: int
+    files: frozenset[str]
+
+    def entries(self) -> Mapping[str, Entry]:
+        return {} if self.lockfile is None else self.lockfile.models
+
+
+def look(root: Path, remote: Remote) -> Look:
+    """Take in the project folder and the remote."""
+    lockfile, absent, broken = None, False, ""
+    try:
+        lockfile = decode((root / LOCKFILE).read_bytes(), address=LOCKFILE)
+    except LockfileError as error:
+        broken = error.message
+    except FileNotFoundError:
+        absent, broken = True, "there is none"
+    files = frozenset(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    return Look(lockfile, absent, broken, remote.models(), remote.bought(), files)
+
+
+def problems_between(story: Story, before: Look, after: Look) -> list[str]:
+    """Say what a run, however it ended, has broken."""
+    if after.lockfile is None:
+        return [] if after.absent and before.absent else [f"the lockfile is not to be believed: {after.broken}"]
+    found = []
+    if before.lockfile is not None and after.lockfile.serial < before.lockfile.serial:
+        found.append(f"the serial went back from {before.lockfile.serial} to {after.lockfile.serial}")
+    if before.lockfile is not None and after.lockfile.lineage != before.lockfile.lineage:
+        found.append("the lineage is another one")
+    for name in sorted(story.wanted):
+        former = _entry(story, name, before)
+        if former is not None and former.current.state is InstanceState.READY:
+            found += _gap(name, _entry(story, name, after), after)
+    found += [f"foreign: {resource} was changed" for resource in sorted(OTHERS)
+              if after.models.get(resource) != before.models.get(resource)]  # fmt: skip
+    return found
+
+
+def _entry(story: Story, name: str, seen: Look) -> Entry | None:
+    return seen.entries().get(name) or seen.entries().get(story.former.get(name, name))
+
+
+def _gap(name: str, entry: Entry | None, after: Look) -> list[str]:
+    """A name that served serves on: what the lockfile calls serving is there and ready."""
+    if entry is None:
+        return [f"gap: {name} served and is no longer recorded"]
+    current = entry.current
+    if current.state is not InstanceState.READY:
+        return [f"gap: {name} served and is now {current.state.value}"]
+    live = after.models.get(current.resource)
+    if live is None:
+        return [f"gap: {name} is served by {current.resource}, which does not exist"]
+    return [] if live["ready"] else [f"gap: {name} is served by {current.resource}, which is not ready"]
+
+
+def problems_after(story: Story, before: Look, after: Look) -> list[str]:
+    """Say what is missing or too much when everything should be done."""
+    if after.lockfile is None:
+        return ["there is no lockfile"]
+    found = []
+    paid = after.bought - before.bought
+    if paid > story.paid:
+        found.append(f"duplicate: {paid} trainings were bought, {story.paid} were wanted")
+    if paid < story.paid:
+        found.append(f"lost: {paid} trainings were bought, {story.paid} were wanted")
+    recorded = after.lockfile.resources()
+    found += [
+        f"lost: nothing records {resource}" for resource in sorted(after.models.keys() - recorded.keys() - OTHERS)
+    ]
+    found += [f"lost: {resource} is recorded and gone" for resource in sorted(recorded.keys() - after.models.keys())]
+    if after.entries().keys() != story.wanted:
+        found.append(f"recorded are {sorted(after.entries())}")
+    found += _entries(story, before, after)
+    if after.lockfile.approval is not None and after.lockfile.approval.actions:
+        found.append("litter: an approval that is carried out still covers actions")
+    places = _PLACES | {f"manifests/{name}.yaml" for name in story.wanted}
+    found += [f"litter: {path}" for path in sorted(after.files - places)]
+    return found
+
+
+def _entries(story: Story, before: Look, after: Look) -> list[str]:
+    found = []
+    for name, entry in after.entries().items():
+        former = _entry(story, name, before)
+        if any(True for instance in entry.instances() if instance is not entry.current):
+            found.append(f"{name} still records former models or a candidate")
+        if entry.current.state is not InstanceState.READY:
+            found.append(f"{name} is {entry.current.state.value}")
+        same = former is not None and former.current.resource == entry.current.resource
+        if same != (name in story.kept):
+            found.append(f"{name} is served by {entry.current.resource}")
+        wanted, live = story.temperatures.get(name), after.models.get(entry.current.resource)
+        if wanted is not None and live is not None and live["fields"].get("temperature") != wanted:
+            found.append(f"{name} does not have its new temperature")
+    return found
+
+
+def problems_left(root: Path, endpoint: str) -> list[str]:
+    """Say what a plan would still do, and what an audit finds: nothing, when everything is done."""
+    with Session(open_project(root, None), Overrides(endpoint=endpoint), report=lambda _event: None) as session:
+        provider, store, policy = session.provider(read_only=True), session.store(), session.policy()
+        plan = preview(session.manifests, provider, store, policy).plan
+        audit = take_stock(session.manifests, provider, store, policy, now=0.0)
+    found = [f"the plan afterwards would {action.kind.value} {action.name}" for action in plan.actions]
+    found += [f"drift afterwards: {drift.name}: {drift.message}" for drift in audit.drift]
+    others = {item.resource for item in plan.unmanaged}
+    return found if others == OTHERS else [*found, f"unmanaged are {sorted(others)}"]
