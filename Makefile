@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 JOBS ?= 2
 
-.PHONY: help demo test test-all lint format types layers unit coverage schemas lock clean
+.PHONY: help demo test test-all lint format types layers unit coverage schemas lock clean crash
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ unit: $(VENV)/.dev .venvs/google-ai/.done .venvs/google-generativeai/.done
 
 test-all: test ## the same, and what needs system packages (strace, Chromium, npm)
 	$(BIN)/python -m pytest -n $(JOBS) -m system
+
+crash: $(VENV)/.dev ## kill tunectl everywhere, break every wire, print the numbers (docs/crash-safety.md)
+	$(BIN)/python scripts/crash.py --workers $(JOBS)
 
 coverage: $(VENV)/.dev .venvs/google-ai/.done .venvs/google-generativeai/.done ## all tests with branch coverage
 	$(BIN)/coverage erase
