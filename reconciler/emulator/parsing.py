@@ -18,7 +18,8 @@ from reconciler.emulator.schema import Field, Message
 Object = dict[str, Any]
 """A bound message: lowerCamel names, enums by name, floats in float32's shortest spelling."""
 
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{,:]\s*,|,(?=\s*[}\]])', re.DOTALL)
+# A string without an end is taken to the end of the text, so that no quote within it starts another search.
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{,:]\s*,|,(?=\s*[}\]])', re.DOTALL)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _ENUM_LIMIT = 2**31
 

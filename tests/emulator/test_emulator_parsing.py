@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from emulator_kit import FLASH, tuned
@@ -55,6 +56,9 @@ def test_trailing_commas_are_forgiven_and_strings_left_alone(text, value):
         b'{"a": ' + b"9" * 5000 + b"}",
         b"[" * 100_000,
         b'{"a": 01}',
+        b'{"a": "' + b'\\"' * 9,
+        b'{"a": "\\',
+        b'{"a": 1,} "',
     ],
 )
 def test_what_is_no_json_is_refused(text):
@@ -62,6 +66,13 @@ def test_what_is_no_json_is_refused(text):
         read_json(text)
     assert caught.value.status == "INVALID_ARGUMENT"
     assert caught.value.message.startswith("Invalid JSON payload received.")
+
+
+def test_a_string_without_an_end_is_read_once_however_many_quotes_it_holds():
+    begun = time.process_time()
+    with pytest.raises(ApiError):
+        read_json(b'{"a": "' + b'\\"' * 60_000)
+    assert time.process_time() - begun < 2  # searching from every quote takes minutes
 
 
 def test_snake_case_and_lower_camel_may_be_mixed(api):
