@@ -30,6 +30,8 @@ StartResponse = Callable[..., Any]
 MAX_BODY = 20_971_520
 """Bytes of the largest request the service takes."""
 
+_MAX_CONTROL = 268_435_456
+_REASON_LENGTH = 300
 _ZIP_FROM = 1024
 _JSON = "application/json; charset=UTF-8"
 _SIMULATED = ("x-tunectl-emulator", "simulated")
@@ -139,17 +141,24 @@ class App:
         return Reply(200, _encode(answer, pretty=system.pretty))
 
     def _control(self, environ: Environ, method: str, path: str) -> Reply:
-        body = _read_body(environ)
-        status, answer = control.handle(self.world, method, path, body or b"")
+        # A listing of thousands of models with their snapshots is larger than any request the service takes.
+        body = _read_body(environ, _MAX_CONTROL)
+        if body is None:
+            return _error(_too_large(_MAX_CONTROL))
+        status, answer = control.handle(self.world, method, path, body)
         return Reply(status, _encode(answer, pretty=True))
 
 
 def _bound(route: Route, version: str, body: bytes | None) -> dict[str, Any]:
     if body is None:
-        raise ApiError("INVALID_ARGUMENT", f"Request payload size exceeds the limit: {MAX_BODY} bytes.")
+        raise _too_large(MAX_BODY)
     if route.body is None:
         return {}
     return bind(route.body[version], read_json(body), package=version, root=route.root)
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError("INVALID_ARGUMENT", f"Request payload size exceeds the limit: {limit} bytes.")
 
 
 def _instead(fault: Fault) -> Reply:
@@ -194,19 +203,20 @@ def _respond(reply: Reply, environ: Environ, start_response: StartResponse) -> l
         headers.append(("Content-Encoding", "gzip"))
     headers.append(("Content-Length", str(len(body) if reply.announced is None else reply.announced)))
     start_response(f"{reply.status} {_phrase(reply.status)}", headers)
-    return [body]
+    # The answer to a HEAD has a length and no body: on a connection that is kept, one would read as the next answer.
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
-def _read_body(environ: Environ) -> bytes | None:
-    """Return the request's body; None if it is larger than the service takes."""
+def _read_body(environ: Environ, limit: int = MAX_BODY) -> bytes | None:
+    """Return the request's body; None if it is larger than the limit."""
     length = environ.get("CONTENT_LENGTH") or ""
     stream = environ["wsgi.input"]
     if length.isascii() and length.isdigit():
-        return bytes(stream.read(int(length))) if int(length) <= MAX_BODY else None
+        return bytes(stream.read(int(length))) if int(length) <= limit else None
     if "HTTP_TRANSFER_ENCODING" not in environ:
         return b""
-    body = bytes(stream.read(MAX_BODY + 1))
-    return body if len(body) <= MAX_BODY else None
+    body = bytes(stream.read(limit + 1))
+    return body if len(body) <= limit else None
 
 
 def _shown(environ: Environ) -> Mapping[str, str]:
@@ -225,7 +235,8 @@ def _encode(answer: Any, *, pretty: bool) -> bytes:
 
 
 def _header_text(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode().translate(_NO_CONTROLS)
+    """Return a text as a header can carry it; one beyond 64 KB would break Python's own HTTP client."""
+    return text[:_REASON_LENGTH].encode("ascii", "backslashreplace").decode().translate(_NO_CONTROLS)
 
 
 def _phrase(status: int) -> str:

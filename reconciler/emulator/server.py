@@ -19,7 +19,12 @@ from reconciler.emulator.emulator import Emulator
 from reconciler.emulator.faults import ConnectionDropped
 from reconciler.errors import TunectlError
 
-_THREADS = 8
+_THREADS = 32
+"""Requests in hand at once; every ``delay`` holds one of them."""
+
+_CONNECTIONS = 800
+"""Clients connected at once; below the 1024 open files that a process commonly may have."""
+
 _LAST_PORT = 65_535
 _IDLE_SECONDS = 30.0
 _FLUSH_SECONDS = 2.0
@@ -50,7 +55,12 @@ class Server:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._server = create_server(
-            _closing(emulator.app), map=self._sockets, sockets=[listener], threads=_THREADS, ident="tunectl-emulator"
+            _closing(emulator.app),
+            map=self._sockets,
+            sockets=[listener],
+            threads=_THREADS,
+            connection_limit=_CONNECTIONS,
+            ident="tunectl-emulator",
         )
 
     @property

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -82,6 +84,31 @@ def test_parallel_clients_are_served(port, server):
         names = set(pool.map(create, range(64)))
     assert len(names) == 64
     assert len(port.names("pageSize=100")) == 64
+
+
+def test_as_many_clients_as_keep_their_connections_are_served(server):
+    with ExitStack() as held:
+        for _ in range(150):
+            connection = HTTPConnection("127.0.0.1", httpx.URL(server.url).port, timeout=10)
+            held.callback(connection.close)
+            connection.request("GET", "/v1beta/tunedModels")
+            assert connection.getresponse().read() == b"{}\n"
+
+
+def test_a_head_request_leaves_nothing_on_the_connection_for_the_next_one(port, api):
+    for client in (port.client, api.client):
+        head = client.head("/v1beta/models")
+        assert (head.status_code, head.content) == (404, b"")
+    with socket.create_connection(("127.0.0.1", port.client.base_url.port), timeout=10) as connection:
+        connection.sendall(b"HEAD /v1beta/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_a_reason_stays_within_what_http_clients_read(port):
+    reason = port.refused("GET", f"tunedModels?filter=owner:{'x' * 60_000}")
+    assert reason.startswith("filter: 'owner:xxx")
+    assert len(reason) < 1000
 
 
 def test_a_chunked_body_is_read(port):
