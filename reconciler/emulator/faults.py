@@ -20,13 +20,24 @@ REQUEST_KINDS = ("status", "drop", "html", "truncate", "cut", "delay", "empty-pa
 TRAINING_KINDS = ("fail", "stuck", "nan", "wrong")
 
 _FIRST_CODE, _LAST_CODE = 200, 599
+_LAST_NUMBER = 16
+_LONGEST = 1e6
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_TEXT = re.compile(r"[ -~]*")
+_FRAMING = {
+    *("connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization"),
+    *("te", "trailer", "trailers", "transfer-encoding", "upgrade"),
+}
+"""Headers that say where an answer ends belong to the server; ``cut`` and ``truncate`` are there to lie about it."""
+
 _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("skip", lambda value: value >= 0, "0 or more"),
     ("count", lambda value: value is None or value >= 1, "1 or more, or None for ever"),
-    ("seconds", lambda value: 0 <= value < float("inf"), "0 or more"),
+    ("seconds", lambda value: 0 <= value <= _LONGEST, f"0 to {_LONGEST:g}"),
+    ("retry_delay", lambda value: value is None or 0 <= value <= _LONGEST, f"0 to {_LONGEST:g}"),
     ("at", lambda value: 0 <= value <= 1, "0 to 1"),
-    ("retry_after", lambda value: value is None or str(value).isprintable(), "printable"),
-    ("headers", lambda value: all(name.isprintable() and text.isprintable() for name, text in value), "printable"),
+    ("retry_after", lambda value: value is None or bool(_HEADER_TEXT.fullmatch(str(value))), "printable ASCII"),
+    ("headers", lambda value: all(_is_header(name, text) for name, text in value), "printable ASCII, none of framing"),
 )
 
 
@@ -85,7 +96,7 @@ class Fault:
         for name in ("method", "path", "model"):
             try:
                 re.compile(getattr(self, name))
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise UsageError(f"fault: {name} is no regular expression: {error}") from error
         if self.status and self.status not in CODES:
             raise UsageError(f"fault: unknown status {self.status!r}", hint=", ".join(CODES))
@@ -94,23 +105,20 @@ class Fault:
                 raise UsageError(f"fault: {name} is {getattr(self, name)!r}; it must be {said}")
         if self.kind in {"status", "html"} and self.code and not _FIRST_CODE <= self.code <= _LAST_CODE:
             raise UsageError(f"fault: code is {self.code}; an HTTP status is {_FIRST_CODE} to {_LAST_CODE}")
+        if self.kind in TRAINING_KINDS and not 0 <= self.code <= _LAST_NUMBER:
+            raise UsageError(f"fault: code is {self.code}; a gRPC number is 1 to {_LAST_NUMBER}")
 
     def error(self) -> ApiError:
         """Return the error answer of a ``status`` fault."""
         http = self.code or (CODES[self.status].http if self.status else 503)
         headers = [*self.headers]
         if self.retry_after is not None:
-            headers.append(
-                (
-                    "Retry-After",
-                    f"{self.retry_after:g}" if isinstance(self.retry_after, float) else str(self.retry_after),
-                )
-            )
+            after = self.retry_after
+            headers.append(("Retry-After", _plain(after) if isinstance(after, float) else str(after)))
         details = []
         if self.retry_delay is not None:
-            details.append(
-                {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{self.retry_delay:g}s"}
-            )
+            delay = f"{_plain(self.retry_delay)}s"
+            details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
         return ApiError(
             self.status or BY_HTTP.get(http, "UNKNOWN"),
             self.message or None,
@@ -157,7 +165,7 @@ def fault_from(values: object) -> Fault:
         raise UsageError(f"fault: unknown {', '.join(map(repr, unknown))}", hint=", ".join(sorted(known)))
     try:
         return Fault(**{name: _READ.get(name, str)(value) for name, value in values.items()})
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UsageError(f"fault: {error}") from error
 
 
@@ -238,6 +246,16 @@ class Faults:
 def describe(number: int, fault: Fault) -> dict[str, Any]:
     """Return a fault as the control API shows it."""
     return {"id": number, **asdict(fault)}
+
+
+def _plain(seconds: float) -> str:
+    """Spell seconds as Retry-After and protobuf's Duration do: no exponent, at most nine digits after the point."""
+    return f"{seconds:.9f}".rstrip("0").rstrip(".")
+
+
+def _is_header(name: str, text: str) -> bool:
+    good = _HEADER_NAME.fullmatch(name) and _HEADER_TEXT.fullmatch(text)
+    return good is not None and name.lower() not in _FRAMING
 
 
 def _count(value: Any) -> int | None:

@@ -38,6 +38,11 @@ class Model:
         """The resource name."""
         return f"tunedModels/{self.id}"
 
+    @property
+    def base(self) -> str:
+        """The base model it goes back to, by its own or its source's word; empty if a loaded one does not say."""
+        return str(self.fields.get("baseModel") or self.fields.get("tunedModelSource", {}).get("baseModel", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Permission:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +17,16 @@ from reconciler.emulator.masks import MUTABLE
 from reconciler.emulator.parsing import bind
 from reconciler.emulator.problems import ApiError
 from reconciler.emulator.records import Model
-from reconciler.emulator.scalars import nanoseconds
-from reconciler.emulator.schema import TUNED_MODEL, V1BETA, page_of
+from reconciler.emulator.scalars import json_float, nanoseconds
+from reconciler.emulator.schema import STATE, TUNED_MODEL, V1BETA, page_of
 from reconciler.emulator.world import ACCOUNT, World
 from reconciler.errors import UsageError
 
 _PAGE = page_of("ListTunedModelsResponse", "tunedModels", TUNED_MODEL[V1BETA])
 _KEPT = MUTABLE | {"baseModel", "tunedModelSource"}
+_ID = re.compile(r"[^/:]+")
+_END = 7_258_118_400
+"""The year 2200, in seconds since the epoch: what is counted in nanoseconds fits 64 bits until 2262."""
 
 
 def load_seed(world: World, path: Path) -> int:
@@ -59,19 +63,22 @@ def import_listing(world: World, listing: Mapping[str, Any]) -> int:
 def _add(world: World, listing: Mapping[str, Any]) -> int:
     checked = bind(_PAGE, listing, package=V1BETA)
     added = 0
-    for entry, original in zip(checked.get("tunedModels", []), listing.get("tunedModels", []), strict=True):
-        model_id = (entry or {}).get("name", "").removeprefix("tunedModels/")
-        if not model_id:
-            raise ApiError("INVALID_ARGUMENT", "every model needs a name")
+    for entry in _spelt(checked.get("tunedModels", [])):
+        model_id = entry.get("name", "").removeprefix("tunedModels/")
+        if not _ID.fullmatch(model_id):
+            raise ApiError("INVALID_ARGUMENT", f"every model needs a name as tunedModels/x, not {model_id[:80]!r}")
         if world.store.find(model_id) is None:
-            model = world.store.add(_model(world, model_id, entry, original))
+            model = world.store.add(_model(world, model_id, entry))
             world.store.grant(model.seq, type="USER", email=ACCOUNT, role="OWNER")
             added += 1
     return added
 
 
-def _model(world: World, model_id: str, entry: Mapping[str, Any], original: Mapping[str, Any]) -> Model:
+def _model(world: World, model_id: str, entry: Mapping[str, Any]) -> Model:
     created = _moment(entry["createTime"]) if "createTime" in entry else world.now()
+    task = {name: value for name, value in entry.get("tuningTask", {}).items() if name != "trainingData"}
+    if entry.get("state", "ACTIVE") not in STATE.numbers:
+        raise ApiError("INVALID_ARGUMENT", f"state {entry['state']} is none of {', '.join(STATE.numbers)}")
     frozen = {name: entry[name] for name in ("state", "createTime", "updateTime") if name in entry}
     return Model(
         id=model_id,
@@ -79,12 +86,24 @@ def _model(world: World, model_id: str, entry: Mapping[str, Any], original: Mapp
         created=created,
         version=V1BETA,
         fields={name: value for name, value in entry.items() if name in _KEPT},
-        frozen={"state": "ACTIVE", **frozen, "tuningTask": original.get("tuningTask", {})},
+        frozen={"state": "ACTIVE", **frozen, "tuningTask": task},
     )
+
+
+def _spelt(value: Any) -> Any:
+    """Return bound values as an answer spells them: NaN is a word there."""
+    if isinstance(value, dict):
+        return {name: _spelt(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_spelt(item) for item in value]
+    return json_float(value) if isinstance(value, float) else value
 
 
 def _moment(text: str) -> int:
     try:
-        return nanoseconds(datetime.fromisoformat(text).timestamp())
+        seconds = datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
-        raise ApiError("INVALID_ARGUMENT", f"createTime {text} is no time") from None
+        seconds = -1.0
+    if not 0 <= seconds < _END:
+        raise ApiError("INVALID_ARGUMENT", f"createTime {text} is no time from 1970 to 2200")
+    return nanoseconds(seconds)

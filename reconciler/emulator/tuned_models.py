@@ -94,7 +94,7 @@ def patch(call: Call) -> Object:
             fields.pop(name, None)
             if name in call.body:
                 fields[name] = call.body[name]
-        changed = replace(model, fields=_with_defaults(fields), patched=call.now)
+        changed = replace(model, fields=_with_defaults(fields, model.base), patched=call.now)
         call.store.put(changed)
     return describe_model(call, changed, snapshots=wants(call.fields, "tuningTask", "snapshots"))
 
@@ -135,8 +135,7 @@ def _source(call: Call) -> tuple[Object, Base]:
     model = call.model_named(parent)
     if state_of(model, call.now) != "ACTIVE":
         raise ApiError("FAILED_PRECONDITION", f"Tuned model {parent} is not active.")
-    name = model.fields.get("baseModel") or model.fields["tunedModelSource"]["baseModel"]
-    return {"tunedModelSource": {"tunedModel": parent, "baseModel": name}}, _tunable(call, name)
+    return {"tunedModelSource": {"tunedModel": parent, "baseModel": model.base}}, _tunable(call, model.base)
 
 
 def _tunable(call: Call, name: str) -> Base:
@@ -156,9 +155,8 @@ def _stored_fields(body: Mapping[str, Any], base: Base) -> Object:
     return _filled(fields, base)
 
 
-def _with_defaults(fields: Object) -> Object:
+def _with_defaults(fields: Object, name: str) -> Object:
     """Give a cleared temperature, topP or topK the base model's value again."""
-    name = fields.get("baseModel") or fields["tunedModelSource"]["baseModel"]
     base = next((base for base in BASES if base.name == name), None)
     return fields if base is None else _filled(fields, base)
 

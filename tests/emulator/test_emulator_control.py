@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from emulator_kit import BISON, listing
+from emulator_kit import BISON, listing, tuned
 
-from reconciler.emulator import Emulator
+from reconciler.emulator import Emulator, app
 from reconciler.errors import UsageError
 
 
@@ -122,6 +122,11 @@ def test_models_are_loaded_deleted_and_forgotten(api, emulator):
         {"tunedModels": [{"displayName": "no name"}]},
         {"tunedModels": [{"name": "tunedModels/x", "unknown": 1}]},
         {"tunedModels": [{"name": "tunedModels/x", "createTime": "2023-13-45T00:00:00Z"}]},
+        {"tunedModels": [{"name": "tunedModels/x", "createTime": "9999-12-31T00:00:00Z"}]},
+        {"tunedModels": [{"name": "tunedModels/x", "createTime": "0001-01-01T00:00:00Z"}]},
+        {"tunedModels": [{"name": "tunedModels/x", "state": 7}]},
+        {"tunedModels": [{"name": "tunedModels/x/y"}]},
+        {"tunedModels": [{"name": "tunedModels/x:y"}]},
         {"tunedModels": 3},
     ],
 )
@@ -130,6 +135,42 @@ def test_what_is_no_listing_is_not_loaded(api, emulator, body):
     with pytest.raises(UsageError):
         emulator.import_models(body)
     assert api.names() == []
+
+
+def test_a_listing_may_be_spelt_as_any_body_may(api):
+    task = {"start_time": "2023-09-18T23:43:21Z", "snapshots": [{"step": "1", "meanLoss": "NaN"}]}
+    control(api, "POST", "/models", {"tuned_models": {"name": "tunedModels/m", "tuning_task": task, "state": 2}})
+    assert api.get()["tuningTask"] == {
+        "startTime": "2023-09-18T23:43:21Z",
+        "snapshots": [{"step": 1, "meanLoss": "NaN"}],
+    }
+    assert api.get()["state"] == "ACTIVE"
+
+
+def test_training_data_in_a_listing_is_not_answered(api):
+    task = tuned(1)["tuningTask"]
+    control(api, "POST", "/models", {"tunedModels": [{"name": "tunedModels/m", "tuningTask": task}]})
+    assert api.get()["tuningTask"] == {"hyperparameters": {}}
+
+
+@pytest.mark.parametrize("source", [{}, {"tunedModelSource": {"tunedModel": "tunedModels/gone"}}])
+def test_a_model_loaded_without_its_base_can_be_changed_but_not_built_upon(api, source):
+    control(api, "POST", "/models", {"tunedModels": [{"name": "tunedModels/m", "temperature": 0.5, **source}]})
+    assert "temperature" not in api.ok("PATCH", "tunedModels/m?updateMask=temperature", {})
+    body = {**tuned(1, tunedModelSource={"tunedModel": "tunedModels/m"})}
+    del body["baseModel"]
+    assert api.fails("POST", "tunedModels", body)[:2] == (404, "NOT_FOUND")
+
+
+def test_a_listing_may_be_larger_than_any_request_the_service_takes(api):
+    models = [{"name": f"tunedModels/m{number}", "description": "x" * 10_000_000} for number in range(3)]
+    assert control(api, "POST", "/models", {"tunedModels": models}) == {"added": 3}
+
+
+def test_a_control_request_beyond_all_measure_is_refused_not_ignored(api, monkeypatch):
+    monkeypatch.setattr(app, "_MAX_CONTROL", 100)
+    status, _, message = api.fails("POST", "/_emulator/models", {"tunedModels": [{"name": "x" * 100}]})
+    assert (status, message) == (400, "Request payload size exceeds the limit: 100 bytes.")
 
 
 def test_an_id_is_occupied(api):
@@ -149,6 +190,17 @@ def test_an_id_is_occupied(api):
         ("POST", "/_emulator/faults", b"[]", 400),
         ("POST", "/_emulator/faults", {"kind": "explode"}, 400),
         ("POST", "/_emulator/faults", {"kind": "status", "code": []}, 400),
+        ("POST", "/_emulator/faults", b'{"kind": "status", "code": 1e999}', 400),
+        ("POST", "/_emulator/faults", {"kind": "status", "path": "a{99999999999}"}, 400),
+        ("POST", "/_emulator/faults", {"kind": "status", "path": "(" * 5000 + ")" * 5000}, 400),
+        ("POST", "/_emulator/faults", {"kind": "status", "retry_delay": "nan"}, 400),
+        ("POST", "/_emulator/faults", {"kind": "status", "retry_after": "\u6f22"}, 400),
+        ("POST", "/_emulator/faults", {"kind": "delay", "seconds": 1e300}, 400),
+        ("POST", "/_emulator/faults", {"kind": "fail", "code": 17}, 400),
+        *(
+            ("POST", "/_emulator/faults", {"kind": "status", "headers": {name: text}}, 400)
+            for name, text in [("x", "\u6f22"), ("", "v"), ("a b", "v"), ("Content-Length", "5"), ("connection", "x")]
+        ),
         ("DELETE", "/_emulator/faults/x", None, 404),
     ],
 )

@@ -69,6 +69,16 @@ def test_a_status_may_say_when_to_come_back(api, emulator):
     assert details == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1.5s"}
 
 
+@pytest.mark.parametrize(("seconds", "text"), [(1_234_567.0, "1234567"), (0.00001, "0.00001"), (0, "0"), (2.50, "2.5")])
+def test_waits_are_spelt_without_exponents(api, emulator, seconds, text):
+    with pytest.raises(UsageError, match="retry_delay"):
+        Fault("status", retry_delay=-1)
+    emulator.faults.add(Fault("status", retry_after=float(seconds), retry_delay=min(seconds, 1e6)))
+    response = api.send("GET", "models")
+    assert response.headers["retry-after"] == text
+    assert response.json()["error"]["details"][0]["retryDelay"] == f"{'1000000' if seconds > 1e6 else text}s"
+
+
 def test_a_retry_after_may_be_a_date(api, emulator):
     emulator.faults.add(Fault("status", retry_after="Fri, 31 Dec 1999 23:59:59 GMT"))
     assert api.send("GET", "tunedModels").headers["retry-after"].endswith("GMT")
