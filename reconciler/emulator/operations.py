@@ -6,6 +6,8 @@ of the version that created the operation, which those clients insist on.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.emulator import paging
 from reconciler.emulator.fields import wants
 from reconciler.emulator.parsing import Object
@@ -69,7 +71,8 @@ def describe_operation(call: Call, model: Model, *, fresh: bool = False, snapsho
     error = training.error(call.now)
     if error is not None:
         return {**answer, "error": error}
-    model_answer = describe_model(call, model, snapshots=True)
+    # A message is read by the type it names, whatever version it was asked for on.
+    model_answer = describe_model(replace(call, version=model.version), model, snapshots=True)
     return {**answer, "response": {"@type": f"{package}.TunedModel", **model_answer}}
 
 

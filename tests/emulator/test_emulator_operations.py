@@ -25,6 +25,17 @@ def test_an_operation_runs_then_answers_the_model(api, clock, version):
     assert response == api.get(version="v1beta")
 
 
+@pytest.mark.parametrize(("made", "known"), [("v1beta3", False), ("v1beta", True)])
+def test_the_answered_model_has_the_fields_of_the_type_it_names(api, clock, made, known):
+    name = api.create(version=made)["name"]
+    api.ok("PATCH", "tunedModels/m?updateMask=readerProjectNumbers", {"readerProjectNumbers": ["12"]})
+    clock.advance(100)
+    for version in VERSIONS:
+        response = api.ok("GET", f"/{version}/{name}")["response"]
+        assert response["@type"].startswith(f"type.googleapis.com/google.ai.generativelanguage.{made}.")
+        assert ("readerProjectNumbers" in response) is known
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_model_lists_the_one_operation_that_made_it(api, version):
     operation = api.create()
