@@ -101,7 +101,7 @@ def carry_out(
     from reconciler.engine.apply import apply
     from reconciler.engine.world import World
 
-    if invocation.machine is None:
+    if invocation.machine is None and not (auto_approve and invocation.globals.quiet):
         write_plan(invocation, Outputs("text"), shown.plan)
     refused = bool(shown.plan.violations)
     nothing = shown.plan.empty and not refused

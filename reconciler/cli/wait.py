@@ -24,7 +24,7 @@ def command(
     formats: tuple[str, ...],
 ) -> int:
     """Wait for running tunings and record their end; apply does the rest (gate, switch, delete)."""
-    from reconciler.cli.words import outcome_line
+    from reconciler.cli.words import waited_line
     from reconciler.engine.resume import wait_for_running
     from reconciler.engine.world import World
 
@@ -50,6 +50,6 @@ def command(
             with stopping(session.stop, quiet=invocation.globals.quiet):
                 outcome = wait_for_running(world, loaded, options, chosen=lambda name: not names or name in names)
         if invocation.machine is None:
-            conclude(outcome_line(outcome) if outcome.touched else "Nothing is tuning.")
+            conclude(waited_line(outcome) if outcome.touched else "Nothing is tuning.")
         end(outcome, session.stop)
     return 0

@@ -17,6 +17,14 @@ _SOMETIMES = (
 )
 
 
+def waited_line(outcome: Outcome) -> str:
+    """Return the last line of a wait."""
+    parts = [f"{outcome.done['wait']} ready"]
+    late = len(outcome.running) + len(outcome.late)
+    parts += [f"{count} {word}" for count, word in ((len(outcome.failed), "failed"), (late, "still tuning")) if count]
+    return f"Waited: {', '.join(parts)}."
+
+
 def outcome_line(outcome: Outcome) -> str:
     """Return the last line of an apply: what was done, and what was not."""
     parts = [f"{outcome.done[kind]} {word}" for kind, word in _ALWAYS]

@@ -101,6 +101,7 @@ def _move(old: str, new: str, recorded: Lockfile, *, declared: bool) -> Action:
     reason = (
         f"renamed from {old} (previousNames)"
         if declared
-        else f"has the revision of {old}, which is gone: write previousNames: [{old}] to keep it a rename"
+        else f"is of the same revision as {old}, which has no manifest any more, so it is taken for a rename; "
+        f"metadata.previousNames: [{old}] says so for good"
     )
     return Action(new, Kind.MOVE, reason, resource=current.resource, previous_name=old, revision=current.revision)

@@ -11,7 +11,7 @@ from reconciler.core.plan import Action, Kind
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.journal import Journal
 from reconciler.engine.outcome import Outcome
-from reconciler.engine.watch import Running, Watch
+from reconciler.engine.watch import Running, Watch, recorded_operation
 from reconciler.engine.world import Options, World
 from reconciler.errors import LockHeld
 from reconciler.ports.store import Loaded
@@ -43,7 +43,7 @@ def wait_for_running(
         if instance is not None and chosen(name):
             action = Action(name, Kind.WAIT, "is still tuning", instance.resource, revision=instance.revision)
             journal.start(action)
-            operation = Operation(resource=instance.resource, name=instance.operation)
+            operation = recorded_operation(instance)
             watch.add(Running(action, operation, started=world.clock.now(), deadline=deadline))
     first = True
     try:

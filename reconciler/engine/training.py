@@ -20,7 +20,7 @@ from reconciler.core.resource import Desired
 from reconciler.engine import carry
 from reconciler.engine.journal import Journal
 from reconciler.engine.schedule import Schedule
-from reconciler.engine.watch import Running, Watch
+from reconciler.engine.watch import Running, Watch, recorded_operation
 from reconciler.engine.world import Options, World
 from reconciler.errors import (
     LockHeld,
@@ -132,7 +132,7 @@ class Training:
             self._journal.finish(action)
             self._schedule.succeeded(action.name)
         else:
-            self._await(action, Operation(resource=instance.resource, name=instance.operation))
+            self._await(action, recorded_operation(instance))
             self._looked = False  # what was begun earlier may be over: look before the first pause
 
     def _request(self, action: Action) -> Callable[[], Operation | None]:

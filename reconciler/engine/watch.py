@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.event import Progressed, Waiting
-from reconciler.core.observation import Operation
+from reconciler.core.lockfile import Instance
+from reconciler.core.observation import Operation, Progress
 from reconciler.core.plan import Action
 from reconciler.ports.clock import Clock
 from reconciler.ports.provider import Provider
@@ -34,6 +35,12 @@ class Running:
     started: float
     deadline: float
     base: tuple[float, float] | None = None
+
+
+def recorded_operation(instance: Instance) -> Operation:
+    """Return the operation of a recorded tuning, with what its service once said of its length."""
+    progress = None if instance.total_steps is None else Progress(total_steps=instance.total_steps)
+    return Operation(resource=instance.resource, name=instance.operation, progress=progress)
 
 
 class Watch:

@@ -39,7 +39,7 @@ _SPEC = (
     "topK",
     "permissions",
 )
-_CAN_DRIFT = (*_SPEC, *(f"hyperparameters.{key}" for key in keys(Hyperparameters)))
+_CAN_DRIFT = (*_SPEC, "dataset", *(f"hyperparameters.{key}" for key in keys(Hyperparameters)))
 _DISPLAY_NAME = {"generativelanguage": 40, "vertex": 128}  # TunedModel.display_name; TuningJob.tuned_model_display_name
 
 

@@ -182,7 +182,9 @@ class Gate(Part):
 class LifecyclePart(Part):
     """How the model is replaced and removed."""
 
-    protect: Flag = Field(default=False, description="Refuse to delete or replace the model.")
+    protect: Flag = Field(
+        default=False, description="Refuse to delete the model; a replacement that is created first is none."
+    )
     replace: Literal["create-first"] = Field(
         "create-first", description="The new model is ready before the old one goes."
     )

@@ -17,7 +17,7 @@ class Row:
 
     ``role`` says what it is to its name: ``current``, ``candidate``, ``retained``, ``rejected``, ``failed`` or
     ``deposed``. ``remote`` is the state the service reports, ``missing`` if it does not know the model, None if nobody
-    looked. ``error`` is the service's reason for a failure.
+    looked. ``error`` is the service's reason for a failure, ``created`` when the model was made, if either knows.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Row:
     remote: str | None = None
     progress: Progress | None = None
     error: str | None = None
+    created: str | None = None
 
     @property
     def state(self) -> str:
@@ -78,8 +79,9 @@ def _instances(entry: Entry, *, former: bool) -> Iterator[tuple[str, Instance]]:
 
 def _row(name: str, role: str, instance: Instance, observations: Mapping[str, Observation] | None) -> Row:
     if observations is None:
-        return Row(name, role, instance, error=instance.error)
+        return Row(name, role, instance, error=instance.error, created=instance.create_time)
     seen = observations.get(instance.resource)
     if seen is None:
-        return Row(name, role, instance, remote=MISSING, error=instance.error)
-    return Row(name, role, instance, seen.state.value, seen.progress, instance.error or seen.error)
+        return Row(name, role, instance, remote=MISSING, error=instance.error, created=instance.create_time)
+    error, created = instance.error or seen.error, instance.create_time or seen.create_time
+    return Row(name, role, instance, seen.state.value, seen.progress, error, created)

@@ -116,7 +116,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.state,
         progress_text(row.progress),
         "" if instance.dataset is None else f"{instance.dataset.examples:,}",
-        instance.create_time or "",
+        row.created or "",
         instance.resource,
     )
     return tuple(clip(sanitize(cell), _CELL) for cell in cells)

@@ -177,7 +177,10 @@ def test_a_declared_rename_is_a_move_and_free():
 def test_a_rename_is_inferred_from_an_equal_revision_and_asks_to_be_written_down():
     (move,) = planned([renamed(A, "z")], *settled(A)).actions
     assert (move.kind, move.previous_name) == ("move", "a")
-    assert move.reason == "has the revision of a, which is gone: write previousNames: [a] to keep it a rename"
+    assert move.reason == (
+        "is of the same revision as a, which has no manifest any more, so it is taken for a rename; "
+        "metadata.previousNames: [a] says so for good"
+    )
 
 
 def test_a_rename_does_not_count_as_unchanged_and_goes_with_other_changes():
