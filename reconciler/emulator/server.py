@@ -53,6 +53,8 @@ class Server:
         self._address = listener.getsockname()
         self._sockets: dict[int, Any] = {}
         self._stopping = threading.Event()
+        self._gate = threading.RLock()
+        self._open = True
         self._thread: threading.Thread | None = None
         self._server = create_server(
             _closing(emulator.app),
@@ -89,7 +91,7 @@ class Server:
         self._stop()
         if self._thread is not None:
             self._thread.join()
-        elif self._sockets:
+        elif self._open:
             self._shut()
 
     def __enter__(self) -> Self:
@@ -100,8 +102,9 @@ class Server:
 
     def _stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         self._stopping.set()
-        if self._sockets:
-            self._server.pull_trigger()
+        with self._gate:
+            if self._open:
+                self._server.pull_trigger()
 
     def _shut(self) -> None:
         """Let running requests finish, send what is left of their answers, and close every socket."""
@@ -109,7 +112,9 @@ class Server:
         deadline = time.monotonic() + _FLUSH_SECONDS
         while self._unsent() and time.monotonic() < deadline:
             wasyncore.loop(timeout=0.1, use_poll=True, map=self._sockets, count=1)
-        wasyncore.close_all(self._sockets, ignore_all=True)
+        with self._gate:  # the loop may end just when somebody else wants to wake it
+            self._open = False
+            wasyncore.close_all(self._sockets, ignore_all=True)
 
     def _unsent(self) -> bool:
         return any(getattr(channel, "total_outbufs_len", 0) for channel in self._sockets.values())

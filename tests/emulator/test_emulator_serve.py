@@ -156,6 +156,19 @@ def test_closing_frees_the_port_and_may_be_done_twice(emulator):
     unused.close()
 
 
+def test_closing_just_when_the_loop_ends_is_no_error(emulator, monkeypatch):
+    server = serve(emulator).start()
+    pull = server._server.pull_trigger
+
+    def pull_late():
+        socket.create_connection(("127.0.0.1", httpx.URL(server.url).port), timeout=10).close()
+        server._thread.join(0.3)
+        pull()
+
+    monkeypatch.setattr(server._server, "pull_trigger", pull_late)
+    server.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_peace(number):
     with subprocess.Popen(MODULE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
