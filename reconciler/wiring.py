@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.core.planning import Policy
     from reconciler.core.rebuild import Identity
     from reconciler.emulator import Emulator
+    from reconciler.forge.client import Client
     from reconciler.ports.clock import Clock
     from reconciler.ports.provider import Provider
     from reconciler.ports.store import BlobStore, LockfileStore
@@ -307,3 +308,15 @@ def _new_id() -> str:
 
 def _limited(limits: Limits, exact: Mapping[str, int | None]) -> Limits:
     return replace(limits, **{key: value for key, value in exact.items() if value is not None})
+
+
+def open_forge(environ: Mapping[str, str], *, report: Callable[[Event], None], clock: Clock | None = None) -> Client:
+    """Connect with the service that keeps the repository, as the environment of a runner describes it.
+
+    Raises:
+        UsageError, AuthenticationFailed: see ``forge.place.place_of``.
+    """
+    from reconciler.forge.client import Client
+    from reconciler.forge.place import place_of
+
+    return Client(place_of(environ), clock=SystemClock(Stop()) if clock is None else clock, report=report)

@@ -121,10 +121,10 @@ class Invocation:
         from reconciler.wiring import Session, open_project
 
         config = open_project(Path.cwd(), self.config())
-        report = self._reporter() if report is None else report
+        report = self.reporter() if report is None else report
         return Session(config, self._overrides(), report=report, command=self.command, clock=self.clock)
 
-    def _reporter(self) -> Callable[[Event], None]:
+    def reporter(self) -> Callable[[Event], None]:
         """Tell on standard error what happens below a command that only looks: tries that failed, and warnings."""
         first: list[Callable[[Event], None]] = []  # mostly there is nothing to tell, and then nothing is imported
 

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "emulator": ("emulator", "Serve the embedded emulator of the tuning API on a port."),
     "schema": ("schema", "Print the JSON Schemas of manifests, plan, lockfile and events."),
     "doctor": ("doctor", "Check credentials, endpoint and project, with the command that mends each."),
+    "github": ("github", "For workflows: comment on a pull request, keep an issue of drift, commit the lockfile."),
     "version": ("version", "Print the version."),
 }
 """Every command: its module in this package and its line of help. The order is that of the help page."""

@@ -26,8 +26,9 @@ from reconciler.views.words import (
     unchanged_line,
 )
 
-LIMIT = 60_000
-"""Bytes of UTF-8; below GitHub's limit for comments whether that counts bytes or characters."""
+LIMIT = 59_000
+"""Bytes of UTF-8: a comment's 60,000, less what is put around the page when it is posted. GitHub's own limit lies above
+that, whether it counts bytes or characters."""
 
 _WEIGHTY = (Kind.DELETE, Kind.REPLACE, Kind.CREATE)
 _VALUE, _REASON, _WIDE = 200, 240, 600

@@ -1,14 +1,37 @@
-"""A saved plan as the value it was, so that it is shown by the same views as a fresh one."""
+"""A plan document as the plan it was, so that it is shown by the same views as a fresh one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from reconciler.core.plan import Action, Change, Drift, Plan, Scope, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Lifecycle, Remote
+from reconciler.core.text import clip
 from reconciler.errors import Location, Problem
+from reconciler.views.saved import load_saved, parsed, refuse
 from reconciler.views.shapes import ActionShape, PlanShape, ProblemShape
+
+
+def read_plan(data: bytes, *, address: str) -> Plan:
+    """Read a plan file (``plan --out``) or a plan document (``plan --format json``); ``address`` names it in messages.
+
+    Raises:
+        StalePlan: no plan, of a newer format, or one whose digest is not that of its content.
+    """
+    found = parsed(data, address)
+    if "checksum" in found:
+        return restored(load_saved(data, address=address).document)
+    try:
+        plan = restored(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        refuse(address, f"{clip('.'.join(map(str, first['loc'])), 200)}: {first['msg']}", error)
+    if plan.digest != found["digest"]:
+        refuse(address, "its digest is not that of its content")
+    return plan
 
 
 def restored(document: Mapping[str, Any]) -> Plan:

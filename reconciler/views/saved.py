@@ -62,16 +62,16 @@ def load_saved(data: bytes, *, address: str = "the saved plan") -> SavedPlan:
     Raises:
         StalePlan: no plan, of a newer format, or not byte for byte what was saved.
     """
-    found = _parse(data, address)
+    found = parsed(data, address)
     try:
         shape = SavedShape.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join(str(part) for part in first["loc"])
-        _refuse(address, f"{clip(path, 200)}: {first['msg']}", error)
+        refuse(address, f"{clip(path, 200)}: {first['msg']}", error)
     content = {key: value for key, value in found.items() if key != "checksum"}
     if not _whole(found, content, shape.checksum, data):
-        _refuse(address, "it was changed after it was saved")
+        refuse(address, "it was changed after it was saved")
     return SavedPlan(
         digest=shape.digest,
         project=shape.project,
@@ -138,20 +138,22 @@ def _words(action: ActionShape) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _parse(data: bytes, address: str) -> dict[str, Any]:
+def parsed(data: bytes, address: str) -> dict[str, Any]:
+    """Return the JSON object of a plan, of a format this version reads; raises StalePlan otherwise."""
     try:
         found = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        _refuse(address, "it is no JSON, or was cut short", error)
+        refuse(address, "it is no JSON, or was cut short", error)
     name = found.get("format") if isinstance(found, dict) else None
     if not isinstance(name, str) or not name.startswith("tunectl.plan/"):
-        _refuse(address, "it is no plan of tunectl")
+        refuse(address, "it is no plan of tunectl")
     if name != FORMAT:
-        _refuse(address, f"its format is {clip(name, 40)}, this tunectl reads {FORMAT}")
+        refuse(address, f"its format is {clip(name, 40)}, this tunectl reads {FORMAT}")
     return dict(found)
 
 
-def _refuse(address: str, what: str, cause: Exception | None = None) -> NoReturn:
+def refuse(address: str, what: str, cause: Exception | None = None) -> NoReturn:
+    """Raise that a file is no plan that can be trusted."""
     raise StalePlan(
         f"{sanitize(address)}: {sanitize(what)}; nothing was applied",
         hint="make a new plan with tunectl plan --out",
