@@ -31,7 +31,10 @@ class _Terminal(Console):
 
 
 class LiveReporter(Watcher):
-    """Draws on a terminal while its context lasts.
+    """Draws on a terminal while its context lasts, from the first tuning on.
+
+    Not earlier: until then somebody may be asked something, and drawing would hide the cursor and wipe out what is
+    being typed.
 
     Args:
         stream: the terminal.
@@ -64,7 +67,6 @@ class LiveReporter(Watcher):
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -93,6 +95,7 @@ class LiveReporter(Watcher):
 
     def _begin(self, name: str, total: int | None) -> TaskID:
         if name not in self._tasks:
+            self._progress.start()
             shown = clip(sanitize(name), _NAME)
             self._tasks[name] = self._progress.add_task(shown, total=total, words="tuning")
         return self._tasks[name]

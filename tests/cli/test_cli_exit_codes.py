@@ -164,9 +164,12 @@ class Terminal:
 
     def until(self, text: str | None) -> None:
         """Read until a text was shown, or until the end."""
+        end = time.monotonic() + 20
         with suppress(OSError):  # EIO is how a terminal says that its last process is gone
             while text is None or text not in self.shown:
-                assert select.select([self._leader], [], [], 20.0)[0], f"nothing more than {self.shown!r}"
+                left = end - time.monotonic()
+                assert left > 0, f"it does not end: {self.shown!r}"
+                assert select.select([self._leader], [], [], left)[0], f"nothing more than {self.shown!r}"
                 found = os.read(self._leader, 65536)
                 assert found or text is None, self.shown
                 self.shown += found.decode("utf-8", "replace")
@@ -186,6 +189,8 @@ def test_a_terminal_is_asked_and_answers(workshop: Workshop, typed: str, code: i
     terminal = Terminal(workshop, "apply")
     try:
         terminal.until("Answer: ")
+        assert "\x1b[?25l" not in terminal.shown, "whoever types wants to see the cursor"
+        time.sleep(0.3)  # a person's: a signal in the moment between the prompt and the reading would go unseen
         terminal.type(typed)
         assert terminal.end() == code
     finally:
