@@ -46,16 +46,21 @@ _PORT = 8088
 @click.option("--retired", multiple=True, metavar="MODEL", help="A base model that is gone; repeatable.")
 @click.option("--require-auth", is_flag=True, help="Refuse requests without a token or an API key.")
 @click.option("--require-quota-project", is_flag=True, help="Refuse tokens without x-goog-user-project.")
+@click.option(
+    "--token", "tokens", multiple=True, metavar="TOKEN=EMAIL", help="A credential and whose it is; repeatable."
+)
+@click.option("--occupied", multiple=True, metavar="ID[=409]", help="An id somebody else holds (403); repeatable.")
+@click.option("--record-bodies", is_flag=True, help="Keep request bodies in the log.")
 @click.pass_obj
-def command(invocation: Invocation, /, host: str, port: int, faults: tuple[str, ...], **settings: Any) -> int:
+def command(invocation: Invocation, /, host: str, port: int, **flags: Any) -> int:
     """Serve the emulator of the tuning API on a port, for tunectl, curl and Google's client libraries.
 
     Its training is simulated. The first line of its output is its URL.
     """
-    from reconciler.emulator import Emulator, parse_fault, serve
+    from reconciler.emulator import serve
+    from reconciler.emulator.flags import open_emulator
 
-    settings["retired"] = list(settings["retired"])
-    with Emulator(faults=[parse_fault(text) for text in faults], **settings) as emulator:
+    with open_emulator(**flags) as emulator:
         server = serve(emulator, host, port)
         with _ending(server):
             click.echo(server.url)

@@ -8,10 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
-from reconciler.emulator.emulator import Emulator
-from reconciler.emulator.faults import parse_fault
+from reconciler.emulator.flags import open_emulator
 from reconciler.emulator.server import serve
 from reconciler.errors import TunectlError
 
@@ -21,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(_parser().parse_args(arguments))
     host, port = options.pop("host"), options.pop("port")
     try:
-        with Emulator(**_settings(options)) as emulator:
+        with open_emulator(**options) as emulator:
             server = serve(emulator, host, port)
             sys.stdout.write(f"{server.url}\n")
             sys.stdout.flush()
@@ -32,13 +30,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _settings(options: dict[str, Any]) -> dict[str, Any]:
-    tokens = [text.partition("=") for text in options.pop("token")]
-    faults = [parse_fault(text) for text in options.pop("fault")]
-    accounts = {token: email or "user@example.com" for token, _, email in tokens}
-    return {**options, "faults": faults, "accounts": accounts}
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m reconciler.emulator", description="Serve a tunedModels emulator.")
     add = parser.add_argument
@@ -47,14 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, help="file the models live in; none keeps them in memory")
     add("--seed", type=Path, help="a recorded answer of tunedModels.list to start from")
     add("--train-seconds", type=float, default=20.0, help="how long a training takes (20)")
-    add("--fault", action="append", default=[], help="e.g. status,code=503,method=POST,count=2")
+    add("--fault", action="append", default=[], dest="faults", help="e.g. status,code=503,method=POST,count=2")
     add("--listing-lag", type=float, default=0.0, help="seconds before a new model is listed")
     add("--operation-ttl", type=float, help="seconds before an operation is forgotten")
     add("--concurrent-tunings", type=int, help="trainings that may run at once")
     add("--retired", action="append", default=[], help="a base model that is gone")
     add("--require-auth", action="store_true", help="refuse requests without a token or an API key")
     add("--require-quota-project", action="store_true", help="refuse tokens without x-goog-user-project")
-    add("--token", action="append", default=[], help="TOKEN=EMAIL: a credential and whose it is")
+    add("--token", action="append", default=[], dest="tokens", help="TOKEN=EMAIL: a credential and whose it is")
+    add("--occupied", action="append", default=[], help="ID or ID=409: an id that somebody else holds")
     add("--record-bodies", action="store_true", help="keep request bodies in the log")
     return parser
 

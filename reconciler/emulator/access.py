@@ -24,6 +24,10 @@ _QUOTA_PROJECT = (
 )
 
 
+REFUSALS = (403, 409)
+"""What a create of an id that somebody else holds may meet; the first unless said otherwise."""
+
+
 def account(settings: Settings, environ: Mapping[str, Any], system: System) -> str:
     """Return whose credentials a request carries; without any, and where none are required, the one default account.
 

@@ -30,7 +30,6 @@ from reconciler.emulator.world import Request, Settings, World
 from reconciler.errors import UsageError
 
 ROOT = "/_emulator"
-_REFUSALS = (403, 409)
 _LONGEST = 1e9
 
 Answer = tuple[int, Any]
@@ -145,8 +144,8 @@ def _delete_model(world: World, _given: Mapping[str, Any], rest: str) -> Answer:
 
 
 def _occupy(world: World, given: Mapping[str, Any], _rest: str) -> Answer:
-    model_id, refusal = given.get("id"), given.get("refusal", _REFUSALS[0])
-    if not isinstance(model_id, str) or not model_id or refusal not in _REFUSALS:
+    model_id, refusal = given.get("id"), given.get("refusal", access.REFUSALS[0])
+    if not isinstance(model_id, str) or not model_id or refusal not in access.REFUSALS:
         raise UsageError("an id is needed, and a refusal of 403 or 409")
     access.occupy(world, model_id, refusal=refusal, visible=bool(given.get("visible", False)))
     return 200, {}
@@ -190,7 +189,10 @@ def _bases(value: Any) -> frozenset[str]:
 
 
 def _accounts(value: Any) -> dict[str, str]:
-    return {str(token): str(email) for token, email in value.items()}
+    accounts = {str(token): str(email) for token, email in value.items()}
+    if not all(accounts.values()):
+        raise UsageError("accounts: every token needs somebody's address")
+    return accounts
 
 
 _READ: Mapping[str, Callable[[Any], Any]] = {

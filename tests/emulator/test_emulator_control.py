@@ -82,6 +82,7 @@ def test_settings_change_while_it_runs(api):
         {"retired": ["models/x"]},
         {"retired": 3},
         {"accounts": ["x"]},
+        {"accounts": {"token": ""}},
     ],
 )
 def test_wrong_settings_change_nothing(api, emulator, settings):

@@ -180,22 +180,31 @@ def test_a_signal_ends_it_in_peace(number):
         assert process.stderr.read() == ""
 
 
-def test_every_flag_of_the_module_does_what_it_says(tmp_path):
+@pytest.mark.parametrize("start", [MODULE, [sys.executable, "-m", "reconciler", "emulator", "-q"]])
+def test_every_flag_does_what_it_says(tmp_path, start):
     flags = [
+        *("--host", "127.0.0.1", "--port", "0"),
         *("--data", str(tmp_path / "w.db"), "--seed", str(SEED), "--train-seconds", "0", "--record-bodies"),
         *("--fault", "status,code=429,path=/models$", "--token", "t=me@example.com", "--token", "plain"),
         *("--require-auth", "--require-quota-project", "--retired", "models/gemini-1.0-pro-001"),
         *("--concurrent-tunings", "2", "--listing-lag", "1", "--operation-ttl", "9"),
+        *("--occupied", "theirs", "--occupied", "known=409"),
     ]
-    with subprocess.Popen([*MODULE, *flags], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*start, *flags], stdout=subprocess.PIPE, text=True) as process:
         with httpx.Client(base_url=process.stdout.readline().strip()) as client:
             api = Api(client)
             overview = api.ok("GET", "/_emulator")
             assert api.fails("GET", "models")[0] == 429
             assert api.fails("GET", "models")[0] == 401
-            names = api.ok("GET", "models", headers={"x-goog-api-key": "plain"})["models"]
+            key = {"x-goog-api-key": "plain"}
+            names = api.ok("GET", "models", headers=key)["models"]
+            taken = [
+                api.fails("POST", f"tunedModels?tunedModelId={name}", tuned(), headers=key)[0]
+                for name in ("theirs", "known")
+            ]
         process.terminate()
-    assert overview["models"] == 5
+    assert overview["models"] == 7
+    assert taken == [403, 409]
     assert "models/gemini-1.0-pro-001" not in [model["name"] for model in names]
     assert overview["settings"] == {
         "train_seconds": 0.0,
@@ -214,6 +223,9 @@ def test_every_flag_of_the_module_does_what_it_says(tmp_path):
     ("flags", "code", "said"),
     [
         (["--fault", "explode"], 64, "unknown kind"),
+        (["--occupied", "m=404"], 64, "neither ID nor"),
+        (["--occupied", "=403"], 64, "neither ID nor"),
+        (["--token", "=me@example.com"], 64, "names no token"),
         (["--data", "/dev/null/x"], 1, "cannot keep"),
         (["--port", "x"], 2, "int"),
     ],
