@@ -31,7 +31,9 @@ def kill(folder: Path, options: argparse.Namespace) -> bool:
     found: list[Row] = []
     for story in STORIES:
         verdicts = sweeps.sweep(story, workers=options.workers, every=options.every, folder=folder)
-        found += sweeps.rows(story, verdicts)
+        rows = list(sweeps.rows(story, verdicts))
+        print(f"\n{render(rows)}\n", flush=True)
+        found += rows
     if strace() is None:
         print("strace is not installed: no run was killed at its system calls")
     return show("Killed, and run again", found)

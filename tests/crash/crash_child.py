@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOOK = Path(__file__).with_name("crash_hook.py")
-ON_FILES = (
-    "openat,read,write,lseek,fstat,fsync,close,rename,renameat,unlink,unlinkat,mkdir,mkdirat,flock,fchmod,ftruncate"
-)
-ON_SOCKETS = "socket,connect,getsockname,setsockopt,sendto,recvfrom,poll"
+ON_FILES = "openat,read,write,fsync,close,rename,renameat,unlink,unlinkat,mkdir,mkdirat,flock,fchmod,ftruncate"
+ON_SOCKETS = "socket,connect,sendto,recvfrom"
 PATIENCE = 60.0
 _LINE = re.compile(r"(?P<thread>\d+) +(?P<name>[a-z0-9_]+)\(")
 _OURS = (
@@ -72,10 +70,14 @@ def start(command: Sequence[str], *, cwd: Path, environ: Mapping[str, str]) -> s
     )
 
 
-def finish(process: subprocess.Popen[bytes]) -> Child:
-    """Wait for a run's end."""
+def finish(process: subprocess.Popen[bytes], *, patience: float = PATIENCE) -> Child:
+    """Wait for a run's end, so many seconds at most; one that does not end is killed, and its waiting is the error."""
     with process:
-        out, err = process.communicate(timeout=PATIENCE)
+        try:
+            out, err = process.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     return Child(process.returncode, out.decode(), err.decode())
 
 

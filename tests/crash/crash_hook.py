@@ -1,6 +1,6 @@
 """Runs tunectl and kills it from within, at the n-th moment that matters: the portable twin of strace.
 
-``python crash_hook.py MOMENT JOURNAL ARGUMENTS…``. A moment is the instant before an audited act (opening a file,
+``python crash_hook.py MOMENT JOURNAL ARGUMENTS…``. A moment is the instant before an audited act (opening what is ours,
 renaming, locking, connecting …), or before, in the middle of, or after one that is not audited (writing, flushing,
 sending, receiving). Counting begins when the run first names its lock. MOMENT 0 kills never; the names of all moments
 go to JOURNAL then. Nothing in the package knows of this.
@@ -16,7 +16,6 @@ import threading
 from pathlib import Path
 
 AUDITED = {"open", "os.rename", "os.remove", "os.mkdir", "fcntl.flock", "socket.connect", "os.chmod"}
-HERE = f"{Path.cwd()}{os.sep}"
 
 aim = int(sys.argv[1])
 journal = None if sys.argv[2] == "-" else Path(sys.argv[2])
@@ -49,8 +48,8 @@ def audit(event: str, arguments: tuple[object, ...]) -> None:
     if event not in AUDITED:
         return
     target = str(arguments[0]) if arguments else ""
-    if event == "open" and Path(target).is_absolute() and not target.startswith(HERE):
-        return  # the interpreter's own files
+    if event == "open" and "tunectl.lock" not in target and ".tunectl" not in target:
+        return  # only read: the interpreter's own files, manifests, datasets
     if not begun and target.endswith(".tunectl/tunectl.lock.lock"):
         begun = True
     pass_by(event)

@@ -10,6 +10,7 @@ from typing import Any
 
 BISON = "models/text-bison-001"
 LOCKFILE = "tunectl.lock"
+_IN_A_FILE = 100
 
 TEMPERATURE = 0.25
 """What ``write_after`` sets for ``patched``."""
@@ -107,12 +108,14 @@ STORIES = (FIRST, CHANGE)
 
 
 def write_fleet(root: Path, count: int) -> None:
-    """Write a project of so many manifests, in one file, none like another."""
+    """Write a project of so many manifests, a hundred in a file."""
     write_before(root)
     for path in (root / "manifests").glob("*.yaml"):
         path.unlink()
-    documents = [_document(f"model-{number:05}", epochs=1 + number % 50) for number in range(count)]
-    _write(root / "manifests/fleet.yaml", "".join(f"---\n{json.dumps(document)}\n" for document in documents))
+    for start in range(0, count, _IN_A_FILE):
+        names = (f"model-{number:05}" for number in range(start, min(start + _IN_A_FILE, count)))
+        documents = (json.dumps(_document(name, epochs=3)) for name in names)
+        _write(root / f"manifests/fleet-{start:05}.yaml", "".join(f"---\n{document}\n" for document in documents))
 
 
 def _manifest(root: Path, name: str, *, epochs: int, metadata: Mapping[str, Any] | None = None, **spec: Any) -> None:

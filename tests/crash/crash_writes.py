@@ -13,6 +13,7 @@ from crash_project import LOCKFILE, write_fleet
 from crash_service import Service
 
 METER = Path(__file__).with_name("crash_meter.py")
+_PATIENCE = 900.0
 FACTOR = 1.6
 """How much more a model may cost in a fleet of any size than in the smallest one. Squares would make it twenty."""
 
@@ -42,7 +43,9 @@ def measure(models: int, folder: Path) -> Written:
     with Service(remote, frozenset()) as service:
         service.new_world()
         others = service.bought()
-        ended = child.finish(child.start(command, cwd=root, environ={"TUNECTL_ENDPOINT": service.url}))
+        ended = child.finish(
+            child.start(command, cwd=root, environ={"TUNECTL_ENDPOINT": service.url}), patience=_PATIENCE
+        )
         assert ended.code == 0, ended.err
         assert service.bought() - others == models
     return Written(models, (root / LOCKFILE).stat().st_size, **json.loads(result.read_text()))
