@@ -289,7 +289,7 @@ def test_no_wait_starts_and_wait_records_and_apply_sees_nothing_left(workshop: W
     assert workshop.entry("numbers")["state"] == "tuning"
     assert workshop.kinds() == [("numbers", "wait")]
     assert "serves nothing yet" in workshop.fails(1, "generate", "numbers", "1")
-    assert "1 waited for" in workshop.run("wait").out
+    assert workshop.run("wait").out == "Waited: 1 ready.\n"
     assert workshop.entry("numbers")["state"] == "ready"
     assert workshop.run("wait").out == "Nothing is tuning.\n"
     assert (workshop.bought(), workshop.kinds()) == (1, [])
