@@ -22,7 +22,7 @@ _PORT = 8088
     "emulator",
     cls=Command,
     epilog="Example: tunectl emulator --port 0 --data world.db --fault status,code=503,method=POST,count=2. "
-    "SIGINT and SIGTERM are how a server ends: requests in hand are answered, and the exit code is 0.",
+    "SIGINT and SIGTERM are how a server ends: requests in hand have five seconds to finish, and the exit code is 0.",
 )
 @click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="Where to listen (127.0.0.1: this machine only).")
 @click.option("--port", type=click.IntRange(0, 65535), default=_PORT, help=f"The port ({_PORT}); 0 takes a free one.")

@@ -27,6 +27,7 @@ _CONNECTIONS = 800
 
 _LAST_PORT = 65_535
 _IDLE_SECONDS = 30.0
+_GRACE_SECONDS = 5.0
 _FLUSH_SECONDS = 2.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -72,7 +73,7 @@ class Server:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def run(self) -> None:
-        """Answer requests until closed; SIGINT and SIGTERM close it and let requests in hand finish."""
+        """Answer until closed; SIGINT and SIGTERM close it and give requests in hand five seconds to finish."""
         with self._until_signalled():
             try:
                 while not self._stopping.is_set():
@@ -108,7 +109,7 @@ class Server:
 
     def _shut(self) -> None:
         """Let running requests finish, send what is left of their answers, and close every socket."""
-        self._server.task_dispatcher.shutdown()
+        self._server.task_dispatcher.shutdown(timeout=_GRACE_SECONDS)
         deadline = time.monotonic() + _FLUSH_SECONDS
         while self._unsent() and time.monotonic() < deadline:
             wasyncore.loop(timeout=0.1, use_poll=True, map=self._sockets, count=1)

@@ -18,6 +18,7 @@ import pytest
 from emulator_kit import CURL_BODY, SEED, Api, tuned
 
 from reconciler.emulator import Emulator, Fault, serve
+from reconciler.emulator import server as server_module
 from reconciler.errors import TunectlError
 
 MODULE = [sys.executable, "-m", "reconciler.emulator"]
@@ -143,6 +144,24 @@ def test_closing_lets_a_request_in_hand_finish(clock):
         release.set()
         assert answer.result(10).json()["models"]
         closing.result(10)
+
+
+def test_closing_does_not_wait_for_ever(clock, monkeypatch):
+    monkeypatch.setattr(server_module, "_GRACE_SECONDS", 0.1)
+    begun, release = threading.Event(), threading.Event()
+
+    def held(_seconds):
+        begun.set()
+        release.wait(60)
+
+    with Emulator(clock=clock, sleep=held, faults=[Fault("delay")]) as emulator, ThreadPoolExecutor(1) as pool:
+        server = serve(emulator).start()
+        answer = pool.submit(httpx.get, f"{server.url}/v1beta/models", timeout=60)
+        assert begun.wait(10)
+        server.close()
+        with pytest.raises(httpx.TransportError):
+            answer.result(10)
+        release.set()
 
 
 def test_closing_frees_the_port_and_may_be_done_twice(emulator):
