@@ -48,6 +48,7 @@ NAMES = [
     ),
     *("epochCount", "batchSize", "learningRate", "learningRateMultiplier", "readerProjectNumbers", "granteeType"),
     *("emailAddress", "role", "prompt", "text", "candidateCount", "contents", "parts", "generationConfig", "name"),
+    *("tunedModels", "snapshots", "meanLoss", "advance", "id", "refusal", "retired", "accounts"),
 ]
 KNOWN = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5)
@@ -72,6 +73,7 @@ PATHS = st.one_of(
     st.sampled_from(
         [
             *("tunedModels", "tunedModels/m", "tunedModels/m/operations", "tunedModels/m/permissions", "models"),
+            *("models", "settings", "clock", "occupied"),
             *("tunedModels/m/permissions/1", "models/text-bison-001", "tunedModels/my-display-name-81-9wpmc1m920vq"),
             *(f"tunedModels/m:{verb}" for verb in VERBS),
         ]

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 
-import httpx
 import pytest
-from emulator_kit import BISON, FLASH, SEED, Api, listing, tuned
-
-from reconciler.emulator import Emulator
+from emulator_kit import BISON, FLASH, tuned
 
 VERSIONS = ["v1", "v1beta", "v1beta3"]
 
@@ -201,41 +198,6 @@ def test_only_tunable_base_models_can_be_tuned(api, base):
     assert message.startswith(f"{base} is not found for API version v1beta, or is not supported for createTunedModel.")
 
 
-def test_a_retired_base_model_is_not_listed_and_cannot_be_tuned(api, emulator):
-    assert BISON in [model["name"] for model in api.ok("GET", "models")["models"]]
-    emulator.settings.retired = frozenset({BISON})
-    assert BISON not in [model["name"] for model in api.ok("GET", "models")["models"]]
-    assert api.fails("GET", BISON)[0] == 404
-    assert api.fails("POST", "tunedModels", tuned())[0] == 404
-
-
-def chained(parent: str, **fields: object) -> dict:
-    body = tuned(**fields)
-    del body["baseModel"]
-    return {**body, "tunedModelSource": {"tunedModel": parent, "baseModel": "models/ignored"}}
-
-
-def test_a_tuned_model_can_be_tuned_again(api, clock):
-    api.create("parent")
-    clock.advance(100)
-    api.ok("POST", "tunedModels?tunedModelId=child", chained("tunedModels/parent"))
-    clock.advance(100)
-    api.ok("POST", "tunedModels?tunedModelId=grandchild", chained("tunedModels/child"))
-    for name, parent in (("child", "parent"), ("grandchild", "child")):
-        model = api.get(name)
-        assert model["tunedModelSource"] == {"tunedModel": f"tunedModels/{parent}", "baseModel": BISON}
-        assert "baseModel" not in model
-
-
-def test_a_source_must_exist_be_ready_and_be_ours(api, emulator):
-    api.create("parent")
-    emulator.occupy("theirs")
-    assert api.fails("POST", "tunedModels", chained("tunedModels/parent"))[:2] == (400, "FAILED_PRECONDITION")
-    assert api.fails("POST", "tunedModels", chained("tunedModels/none"))[0] == 404
-    assert api.fails("POST", "tunedModels", chained("tunedModels/theirs"))[0] == 403
-    assert api.refused("POST", "tunedModels", chained("models/x")) != ""
-
-
 def test_the_quota_of_concurrent_tunings_is_free_again_when_one_ends(api, emulator, clock):
     emulator.settings.concurrent_tunings = 1
     api.create("one")
@@ -319,33 +281,3 @@ def test_a_path_that_is_no_method_is_not_found(api, method, path):
     response = api.client.request(method, path)
     assert response.status_code == 404
     assert response.json()["error"]["message"] == "Method not found."
-
-
-def test_the_recorded_listing_comes_back_as_it_was_recorded(clock):
-    with Emulator(clock=clock, seed=SEED) as emulator, client(emulator) as api:
-        assert api.ok("GET", "/v1beta3/tunedModels") == listing()
-        assert api.ok("GET", "/v1beta3/tunedModels/number-generator-model-w1eabln5adwp") == listing()["tunedModels"][4]
-        assert api.ok("GET", "tunedModels/number-generator-model-w1eabln5adwp/operations") == {}
-
-
-def test_a_recorded_model_can_be_patched_and_deleted(clock):
-    name = "tunedModels/my-display-name-81-9wpmc1m920vq"
-    with Emulator(clock=clock, seed=SEED) as emulator, client(emulator) as api:
-        patched = api.ok("PATCH", f"{name}?updateMask=temperature", {})
-        assert "temperature" not in patched
-        assert patched["tuningTask"]["snapshots"] == listing()["tunedModels"][1]["tuningTask"]["snapshots"]
-        assert patched["updateTime"].startswith("2023-11-14T22:13:20.25")
-        api.ok("DELETE", name)
-        assert len(api.names()) == 4
-
-
-def client(emulator: Emulator) -> Api:
-    return _ClosingApi(httpx.Client(transport=emulator.transport(), base_url="http://emulator"))
-
-
-class _ClosingApi(Api):
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exc):
-        self.client.close()
