@@ -39,7 +39,7 @@ def removal(name: str, entry: Entry, observed: Observed, *, destroy: bool) -> li
         why = f"{reason}; lifecycle.deletion: retain keeps the remote model"
         return [Action(name, Kind.FORGET, why, resource=current.resource, revision=current.revision)]
     if all(observed.get(instance.resource) is None for instance in entry.instances()):
-        why = f"{reason}, nor a remote model"
+        why = f"{reason}; its remote model is gone already"
         return [Action(name, Kind.FORGET, why, resource=current.resource, revision=current.revision)]
     others = [instance for instance in entry.instances() if instance is not current]
     return [

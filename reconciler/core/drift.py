@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.core.address import short
@@ -61,7 +62,8 @@ def audit(
     wanted = wanted_revisions(manifests, recorded, observed.models)
     for name in sorted(known):
         entry, manifest = recorded.models[name], by_name.get(name)
-        found.extend(_unfinished(name, entry, observed, manifest, now))
+        asked = entry if manifest is None else _without_given_up(entry, wanted[name])
+        found.extend(_unfinished(name, asked, observed, manifest, now))
         if manifest is None:
             found.append(Drift(name, "manifest", "has no manifest any more", resource=entry.current.resource))
         else:
@@ -104,6 +106,11 @@ def _of_serving(name: str, entry: Entry, observation: Observation | None, manife
 def _same(wanted: Json, live: Json) -> bool:
     """proto3 JSON leaves an empty string out, so an absent text and an empty one are the same."""
     return wanted == live or (wanted == "" and live is None)
+
+
+def _without_given_up(entry: Entry, wanted: str) -> Entry:
+    """A failed attempt of a revision that the manifest does not ask for any more is nobody's business."""
+    return replace(entry, failed=tuple(instance for instance in entry.failed if instance.revision == wanted))
 
 
 def _unfinished(name: str, entry: Entry, observed: Observed, manifest: Desired | None, now: float) -> Iterator[Drift]:
