@@ -68,6 +68,8 @@ _NUMBERS: Final = {
     503: "UNAVAILABLE",
 }
 
+_PATH: Final = "check the path of provider.endpoint: tunectl adds the API's version and all that follows by itself"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -122,15 +124,15 @@ def spoken(text: str) -> str:
     return clip(sanitize(text.strip()), _LONGEST)
 
 
-def fault_of_connection(what: str, host: str, error: httpx.TransportError) -> Fault:
-    """Return the fault of a request whose answer never came, or came cut short."""
+def fault_of_connection(what: str, place: str, error: httpx.TransportError) -> Fault:
+    """Return the fault of a request whose answer never came, or came cut short; ``place`` is host and port."""
     unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
     reason = "timed out" if isinstance(error, httpx.TimeoutException) else "was lost"
     # Only a failed connect is quoted: it is the system's own text (refused, no such host, bad certificate).
     detail = f": {spoken(str(error))}" if isinstance(error, httpx.ConnectError) and str(error) else ""
     return Fault(
         Unavailable(
-            f"{what}: the connection to {host} {'could not be made' if unsent else reason}{detail}",
+            f"{what}: the connection to {place} {'could not be made' if unsent else reason}{detail}",
             status="UNAVAILABLE",
             hint="check the network and provider.endpoint; what was applied is recorded, so run the command again",
         ),
@@ -207,7 +209,7 @@ def _hint(kind: type[RemoteError], envelope: _Status, answer: Answer, mend: str)
     if kind is AuthenticationFailed:
         return mend
     if kind is not PermissionDenied:
-        return None
+        return _PATH if kind is NotFound and envelope.message.startswith("Method not found") else None
     message, reasons = envelope.message.lower(), set(_reasons(envelope))
     challenge = answer.headers.get("www-authenticate", "")
     if "ACCESS_TOKEN_SCOPE_INSUFFICIENT" in reasons or "insufficient_scope" in challenge or "scopes" in message:

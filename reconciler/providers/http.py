@@ -114,7 +114,7 @@ class Http:
         try:
             answer = self._receive(what, request)
         except httpx.TransportError as error:
-            return fault_of_connection(what, self._settings.host, error)
+            return fault_of_connection(what, self._settings.place, error)
         except RemoteError as error:
             return Fault(error, cause=_cause(error), sent=False)
         if 200 <= answer.status < 300:  # noqa: PLR2004 (the class of successes)

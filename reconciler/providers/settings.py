@@ -78,6 +78,11 @@ class ProviderSettings:
         return urlsplit(self.base_url).hostname or ""
 
     @property
+    def place(self) -> str:
+        """The host, and the port if one is given, as messages name them."""
+        return urlsplit(self.base_url).netloc
+
+    @property
     def remote(self) -> Remote:
         """Which remote this is, as the lockfile records it."""
         endpoint = self.endpoint if self.embedded else self.base_url

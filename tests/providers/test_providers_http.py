@@ -371,11 +371,25 @@ class TestMessages:
             bench(error(403, "PERMISSION_DENIED", "You do not have permission")).provider.get(MODEL)
         assert caught.value.hint is None
 
+    def test_a_path_that_no_api_answers_points_at_the_endpoint(self):
+        with pytest.raises(NotFound) as caught:
+            bench(error(404, "NOT_FOUND", "Method not found.")).provider.get(MODEL)
+        assert "path of provider.endpoint" in caught.value.hint
+
+    def test_a_model_that_is_not_there_is_no_fault_of_the_endpoint(self):
+        with pytest.raises(NotFound) as caught:
+            bench(error(404, "NOT_FOUND", "Tuned model does not exist.")).provider.get(MODEL)
+        assert caught.value.hint is None
+
     def test_a_failed_connect_says_where_to_and_why(self):
         with pytest.raises(
             Unavailable, match=r"connection to generativelanguage\.googleapis\.com .*Connection refused"
         ):
             bench(refused).provider.get(MODEL)
+
+    def test_a_port_is_named_with_its_host(self):
+        with pytest.raises(Unavailable, match=r"connection to 127\.0\.0\.1:9 "):
+            bench(refused, endpoint="http://127.0.0.1:9").provider.get(MODEL)
 
     def test_a_lost_connection_does_not_quote_what_came(self):
         with pytest.raises(Unavailable, match="was lost") as caught:
