@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,7 +36,7 @@ GLOBAL_OPTIONS: tuple[Callable[[], click.Option], ...] = (
     partial(click.Option, ["--endpoint"], metavar="URL", help="The service, or 'emulator' for the embedded one."),
     partial(click.Option, ["--project"], metavar="ID", help="The cloud project that is billed and asked."),
     partial(click.Option, ["--no-color"], is_flag=True, help="No colours, whatever the terminal can do."),
-    partial(click.Option, ["-v", "--verbose"], count=True, help="Say more; twice for still more."),
+    partial(click.Option, ["-v", "--verbose"], count=True, help="Say more: pauses and saves, too."),
     partial(click.Option, ["-q", "--quiet"], is_flag=True, help="Say nothing but results and errors."),
 )
 
@@ -203,6 +204,24 @@ class Command(click.Command):
         invocation = ctx.ensure_object(Invocation)
         given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
         invocation.globals = Globals.of(given).over(invocation.globals)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; what is wrong with it is told in the form that was asked for, naming this command."""
+        given = tuple(args)  # parsing empties the list
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # an option without its value knows no context
+            ctx.ensure_object(Invocation).machine = self._form(given)
+            raise
+
+    def _form(self, args: Sequence[str]) -> str | None:
+        """Return the machine-readable form that a command line asks for, readable or not in its other parts."""
+        if not any(param.name == "formats" for param in self.params):
+            return None
+        values = [arg.removeprefix("--format=") for arg in args if arg.startswith("--format=")]
+        values += [value for option, value in pairwise(args) if option == "--format"]
+        return next((value for value in values if value in {"json", "jsonl"}), None)
+
         invocation.command = ctx.command_path
         invocation.enter()
         try:

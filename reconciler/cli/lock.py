@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli.apply import require_consent
 from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation, conclude
+from reconciler.cli.groups import Group
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import Duration
 
@@ -20,7 +21,7 @@ _FORMS = ("text", "json")
 _DECLINED = "declined"
 
 
-@click.group("lock", params=[option() for option in GLOBAL_OPTIONS])
+@click.group("lock", cls=Group, params=[option() for option in GLOBAL_OPTIONS])
 @click.pass_obj
 def command(invocation: Invocation, /, **values: object) -> None:
     """Show, break or rebuild: who holds the lockfile, and the lockfile itself."""

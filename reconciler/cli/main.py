@@ -9,12 +9,12 @@ import errno
 import importlib
 import os
 from collections.abc import Sequence
-from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
 from reconciler.cli.base import EXIT_USAGE, GLOBAL_OPTIONS, Globals, Invocation, forsake_stdout
+from reconciler.cli.groups import Group
 from reconciler.errors import TunectlError, UsageError
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Every command: its module in this package and its line of help. The order is that of the help page."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports a command's module when the command is called, and lists them all without importing any."""
+
+    synonyms: ClassVar[Mapping[str, str]] = {"list": "status", "ls": "status", "state": "status", "refresh": "drift"}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the command names, in the order in which a newcomer meets them."""
@@ -55,16 +57,6 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"reconciler.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one may have been meant."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {close[0]}?" if close else " See tunectl --help."
-            raise click.UsageError(f"there is no command {args[0]!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, so that no module is imported for a help page."""

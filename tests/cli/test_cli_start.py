@@ -93,9 +93,13 @@ def test_tells_its_version(arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["paln"], "Did you mean plan?"),
-        (["aply"], "Did you mean apply?"),
-        (["xyzzy"], "See tunectl --help"),
+        (["paln"], "did you mean plan?"),
+        (["aply"], "did you mean apply?"),
+        (["ls"], "did you mean status?"),
+        (["xyzzy"], "error: there is no command 'xyzzy'\n  see tunectl --help"),
+        (["lock", "brake"], "did you mean break?\n  see tunectl lock --help"),
+        (["help", "paln"], "did you mean plan?"),
+        (["plan", "--out"], "see tunectl plan --help"),
         (["plan", "--formt", "json"], "--format"),
         (["apply", "--auto-aprove"], "--auto-approve"),
         (["--confg", "x", "plan"], "--config"),
@@ -107,6 +111,42 @@ def test_tells_its_version(arguments):
 )
 def test_a_mistake_of_typing_is_named_and_ends_with_64(workshop, arguments, message):
     assert message in workshop.fails(64, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        (["help"], ["--help"]),
+        (["help", "plan"], ["plan", "--help"]),
+        (["help", "lock", "break"], ["lock", "break", "-h"]),
+    ],
+)
+def test_help_is_a_word_as_well_as_an_option(workshop, asked, same):
+    assert workshop.run(*asked).out == workshop.run(*same).out
+
+
+def test_a_group_lists_its_commands_in_whole_sentences(workshop):
+    listed = " ".join(workshop.run("lock", "--help").out.split())
+    assert "Show who holds the lockfile, since when, and which lockfile it is." in listed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "--format", "json", "--bogus"],
+        ["plan", "--format=json", "--out"],
+        ["drift", "--bogus", "--format", "json"],
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_told_in_the_form_it_asked_for(workshop, arguments):
+    ended = workshop.run(*arguments, expect=64)
+    assert ended.err == ""
+    assert (ended.json()["format"], ended.json()["exitCode"]) == ("tunectl.error/v1", 64)
+    assert ended.json()["hint"] == f"see tunectl {arguments[0]} --help"
+
+
+def test_a_form_that_goes_to_a_file_says_nothing_of_how_errors_are_told(workshop):
+    assert workshop.run("plan", "--format", "json=plan.json", "--bogus", expect=64).out == ""
 
 
 def test_no_command_at_all_shows_the_help(workshop):
