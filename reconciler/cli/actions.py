@@ -12,6 +12,7 @@ from reconciler.errors import Problem
 
 if TYPE_CHECKING:
     from reconciler.core.plan import Drift, Plan
+    from reconciler.views.run_markdown import Account
 
 
 def report_plan(plan: Plan, environ: Mapping[str, str]) -> str:
@@ -26,16 +27,33 @@ def report_plan(plan: Plan, environ: Mapping[str, str]) -> str:
 
     summarise(render_markdown(plan), environ)
     if output := environ.get("GITHUB_OUTPUT"):
-        counts = plan.summary
-        values = {
-            "has-changes": str(not plan.empty).lower(),
-            "has-destroys": str(bool(counts["delete"] or counts["replace"])).lower(),
-            "plan-digest": plan.digest,
-        }
-        write_outputs(Path(output), values, delimiter=f"tunectl-{uuid.uuid4()}")
+        write_outputs(Path(output), plan_outputs(plan), delimiter=f"tunectl-{uuid.uuid4()}")
     problems = [Problem(None, violation) for violation in plan.violations]
     notes = annotations((*problems, *plan.warnings), title="tunectl plan")
     return render_plan(plan, color=False) + "".join(f"{note}\n" for note in notes)
+
+
+def report_run(account: Account, environ: Mapping[str, str]) -> None:
+    """Write what a run came to into summary and outputs, and annotate what failed. Raises as ``report_plan``."""
+    from reconciler.views.run_markdown import render_run
+
+    summarise(render_run(account), environ)
+    plan = account.plan
+    if (output := environ.get("GITHUB_OUTPUT")) and plan is not None:
+        from reconciler.views.github import write_outputs
+
+        write_outputs(Path(output), plan_outputs(plan), delimiter=f"tunectl-{uuid.uuid4()}")
+    annotate(account.failures, title="tunectl apply", to_stdout=True)
+
+
+def plan_outputs(plan: Plan) -> dict[str, str]:
+    """Return the step outputs that tell of a plan."""
+    counts = plan.summary
+    return {
+        "has-changes": str(not plan.empty).lower(),
+        "has-destroys": str(bool(counts["delete"] or counts["replace"])).lower(),
+        "plan-digest": plan.digest,
+    }
 
 
 def report_drift(drift: Sequence[Drift], markdown: str, text: str, environ: Mapping[str, str]) -> str:

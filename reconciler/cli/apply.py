@@ -10,6 +10,7 @@ import click
 from reconciler.cli.base import Command, Invocation, conclude, interactive
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import PlanOptions, make_preview, plan_options
+from reconciler.cli.report import report_run
 from reconciler.cli.running import end, engine_options, reporting, run_options, stopping
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--no-wait", is_flag=True, help="Start the trainings and do not wait for them.")
 @click.option("--parallelism", type=click.IntRange(1, 100), default=10, help="Requests at the same time (10).")
 @run_options
-@format_option("text", "jsonl")
+@format_option("text", "jsonl", "markdown", "github")
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -45,7 +46,9 @@ def command(
     **options: object,
 ) -> int:
     """Plan (or take a saved plan), ask, apply, and wait until every model is ready."""
-    outputs = Outputs.parse(formats, ("text", "jsonl"))
+    outputs = Outputs.parse(formats, ("text", "jsonl", "markdown", "github"))
+    if outputs.stdout == "markdown":
+        raise click.UsageError("--format markdown: standard output has the plan; write --format markdown=FILE")
     invocation.expect(outputs)
     chosen = PlanOptions(**options)  # type: ignore[arg-type]  # click has checked them
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
@@ -71,6 +74,7 @@ def command(
             )
         if outcome is not None:
             end(outcome, session.stop)
+    report_run(invocation)
     return 0
 
 

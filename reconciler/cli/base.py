@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reconciler.cli.output import Outputs
     from reconciler.core.event import Event
     from reconciler.ports.clock import Clock
+    from reconciler.views.run_markdown import Account
     from reconciler.wiring import Session
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
@@ -70,7 +71,8 @@ class Invocation:
     ``environ`` is the environment, ``clock`` replaces the machine's clock in tests. ``machine`` is the machine-readable
     format the command prints on standard output, if any, so that an error can be printed in it too; ``github`` that a
     runner's annotations were asked for, ``cache`` whether a dataset that is known may stay unread. ``sink`` is the
-    event stream that is open, if one is.
+    event stream that is open, if one is. ``outputs`` is every form that was asked for, ``account`` what a run has come
+    to so far: both are for its reports.
     """
 
     globals: Globals = field(default_factory=Globals)
@@ -81,6 +83,8 @@ class Invocation:
     cache: bool = True
     sink: Callable[[Event], None] | None = None
     command: str = "tunectl"
+    outputs: Outputs | None = None
+    account: Account | None = None
 
     def color(self, stream: Any) -> bool:
         """Tell whether a stream gets colours: a terminal, and nobody has said no."""
@@ -92,6 +96,7 @@ class Invocation:
         """Note which form the command prints, so that an error can take it too."""
         self.machine = outputs.machine
         self.github = outputs.stdout == "github"
+        self.outputs = outputs
 
     def enter(self) -> None:
         """Go to the folder that ``-C`` names; every path on the command line is meant from there, as with git.

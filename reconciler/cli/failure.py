@@ -25,7 +25,7 @@ def show(error: TunectlError, invocation: Invocation) -> int:
     if invocation.machine == "json":
         from reconciler.views.words import json_text
 
-        click.echo(json_text(_document(error)))
+        click.echo(json_text(document(error)))
     elif invocation.machine == "jsonl":
         _tell(error, invocation)
     else:
@@ -36,7 +36,7 @@ def show(error: TunectlError, invocation: Invocation) -> int:
     if invocation.github:
         from reconciler.cli.actions import annotate
 
-        annotate(_problems(error), title=f"tunectl: {type(error).__name__}", to_stdout=invocation.machine is None)
+        annotate(problems_of(error), title=f"tunectl: {type(error).__name__}", to_stdout=invocation.machine is None)
     return error.exit_code
 
 
@@ -66,14 +66,15 @@ def show_internal(error: Exception, invocation: Invocation) -> int:
     return _INTERNAL
 
 
-def _document(error: TunectlError) -> dict[str, Json]:
+def document(error: TunectlError) -> dict[str, Json]:
+    """Return an error as the document that ``--format json`` prints in place of a result."""
     return {
         "format": "tunectl.error/v1",
         "error": type(error).__name__,
         "message": error.message,
         "hint": error.hint,
         "exitCode": error.exit_code,
-        "problems": [_problem(problem) for problem in _problems(error)],
+        "problems": [_problem(problem) for problem in problems_of(error)],
     }
 
 
@@ -89,7 +90,8 @@ def _problem(problem: Problem) -> dict[str, Json]:
     }
 
 
-def _problems(error: TunectlError) -> tuple[Problem, ...]:
+def problems_of(error: TunectlError) -> tuple[Problem, ...]:
+    """Return every reason that an error has, at its place where it has one."""
     if isinstance(error, ProblemsError):
         return error.problems
     if isinstance(error, Refused) and error.violations:

@@ -86,14 +86,16 @@ def run(arguments: Sequence[str], *, invocation: Invocation | None = None) -> in
         code = group.main(list(arguments), prog_name="tunectl", standalone_mode=False, obj=invocation)
     except Exception as error:  # noqa: BLE001  # the last line of defence: a traceback may carry what no output may
         return _failed(error, arguments, invocation)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        _report(error, invocation)
         click.echo("stopped", err=True)
         return 130
     return code if isinstance(code, int) else 0
 
 
 def _failed(error: Exception, arguments: Sequence[str], invocation: Invocation) -> int:
-    """Tell an error in the form that fits it and return its exit code."""
+    """Tell an error in the form that fits it, write the reports that are owed, and return its exit code."""
+    _report(error, invocation)
     match error:
         case click.ClickException() if invocation.machine is not None:
             return _show(_ours(error), invocation)
@@ -113,6 +115,13 @@ def _failed(error: Exception, arguments: Sequence[str], invocation: Invocation) 
             return _show(error, invocation)
     click.echo(said, err=True)
     return code
+
+
+def _report(error: BaseException, invocation: Invocation) -> None:
+    if invocation.outputs is not None:
+        from reconciler.cli.report import report_failure
+
+        report_failure(error, invocation)
 
 
 def _show(error: Exception, invocation: Invocation) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,10 +17,14 @@ Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Which forms to write where: ``stdout`` is one of them or None, ``files`` pairs forms with paths."""
+    """Which forms to write where: ``stdout`` is one of them or None, ``files`` pairs forms with paths.
+
+    ``done`` remembers what was written, so that a run that fails in between knows which reports it still owes.
+    """
 
     stdout: str | None
     files: tuple[tuple[str, Path], ...] = ()
+    done: set[tuple[str, str]] = field(default_factory=set, compare=False, repr=False)
 
     @classmethod
     def parse(cls, values: Sequence[str], allowed: Sequence[str]) -> Outputs:
@@ -52,6 +56,15 @@ class Outputs:
         """The form on standard output if programs read it."""
         return self.stdout if self.stdout in {"json", "jsonl"} else None
 
+    def owed(self) -> tuple[tuple[str, Path], ...]:
+        """Return what goes to files and was not written yet."""
+        return tuple((form, path) for form, path in self.files if (form, str(path)) not in self.done)
+
+    @property
+    def told(self) -> bool:
+        """Whether the form on standard output was written."""
+        return (self.stdout or "", "") in self.done
+
     def write(self, forms: Mapping[str, Callable[[], str]]) -> None:
         """Render each form that is wanted and put it where it is wanted.
 
@@ -63,8 +76,11 @@ class Outputs:
                 path.write_text(forms[form](), encoding="utf-8")
             except OSError as error:
                 raise click.FileError(str(path), os.strerror(error.errno or 0)) from error
+            self.done.add((form, str(path)))
         if self.stdout is not None:
-            say(forms[self.stdout]())
+            text = forms[self.stdout]()
+            self.done.add((self.stdout, ""))
+            say(text)
 
 
 def format_option(*allowed: str) -> Callable[[Wrapped], Wrapped]:

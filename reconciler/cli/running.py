@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from reconciler.cli.base import LONGEST, Invocation
+from reconciler.core.event import Errored
 from reconciler.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -108,16 +109,62 @@ def engine_options(
 
 @contextmanager
 def reporting(invocation: Invocation, form: str | None) -> Iterator[Callable[[Event], None]]:
-    """Give the reporter that fits: JSON Lines on standard output, live lines on a terminal, plain ones elsewhere."""
+    """Give the reporter that fits, and let the files that were asked for have the events, too.
+
+    Raises:
+        click.FileError: a file of ``--format jsonl=FILE`` cannot be written.
+    """
+    from reconciler.cli.report import as_ours
+    from reconciler.views.run_markdown import Account
+
+    with ExitStack() as files:
+        account, written = Account(), list(_event_files(invocation, files))
+        with _shown(invocation, form) as shown:
+            sinks: tuple[Callable[[Event], None], ...] = (account, shown, *written)
+
+            def report(event: Event) -> None:
+                for sink in sinks:
+                    sink(event)
+
+            invocation.account = account
+            try:
+                yield report
+            except Exception as error:
+                ours = as_ours(error)
+                for sink in written:
+                    sink(Errored(ours.message, ours.hint, ours.exit_code))
+                raise
+
+
+def _event_files(invocation: Invocation, files: ExitStack) -> Iterator[Callable[[Event], None]]:
+    """Open what ``--format jsonl=FILE`` names."""
+    outputs = invocation.outputs
+    for form, path in () if outputs is None else outputs.owed():
+        if form == "jsonl" and outputs is not None:
+            try:
+                stream = files.enter_context(path.open("w", encoding="utf-8"))
+            except OSError as error:
+                raise click.FileError(str(path), os.strerror(error.errno or 0)) from error
+            outputs.done.add((form, str(path)))
+            yield jsonl_reporter(invocation, stream)
+
+
+def jsonl_reporter(invocation: Invocation, stream: TextIO) -> Callable[[Event], None]:
+    """Give a reporter that writes JSON Lines to a stream, as a run of its own."""
+    import time
+    import uuid
+
+    from reconciler.views.events_jsonl import JsonlReporter
+
+    now = time.time if invocation.clock is None else invocation.clock.now
+    return JsonlReporter(stream, run_id=str(uuid.uuid4()), now=now)
+
+
+@contextmanager
+def _shown(invocation: Invocation, form: str | None) -> Iterator[Callable[[Event], None]]:
+    """Give what somebody sees: JSON Lines on standard output, live lines on a terminal, plain ones elsewhere."""
     if form == "jsonl":
-        import time
-        import uuid
-
-        from reconciler.views.events_jsonl import JsonlReporter
-
-        now = time.time if invocation.clock is None else invocation.clock.now
-        jsonl = JsonlReporter(sys.stdout, run_id=str(uuid.uuid4()), now=now)
-        invocation.sink = jsonl
+        invocation.sink = jsonl = jsonl_reporter(invocation, sys.stdout)
         yield jsonl
         return
     from reconciler.views.terminal import open_reporter

@@ -69,6 +69,7 @@ def events_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tunectl event",
+        "$comment": "the type gate is reserved for what the evaluation of a gate comes to",
         "oneOf": shapes,
         "$defs": plan_schema()["$defs"] | {"Plan": plan},
     }
