@@ -29,7 +29,7 @@
 
 Rules: a message says which thing, what is wrong with it, how much, and the way past. No message carries a response
 body, a credential or a training row. Errors of other libraries are mapped where they come in, chained with ``from``.
-Nothing but exceptions and the two values they carry may live here.
+Nothing but exceptions and the three values they carry may live here.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ __all__ = [
     "TunectlError",
     "Unavailable",
     "UsageError",
+    "Violation",
     "WaitTimedOut",
 ]
 
@@ -93,6 +94,27 @@ class Problem:
     def __str__(self) -> str:
         text = self.message if self.location is None else f"{self.location}: {self.message}"
         return text if self.hint is None else f"{text} ({self.hint})"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One reason why a plan must not be applied, where the user wrote what it is about, and the rule that says so.
+
+    ``rule`` is a path of the project file or of the manifest, such as ``limits.maxDeletes`` or ``lifecycle.protect``;
+    None only in a plan that an older version saved.
+    """
+
+    message: str
+    location: Location | None = None
+    rule: str | None = None
+
+    def __str__(self) -> str:
+        return self.message if self.location is None else f"{self.location}: {self.message}"
+
+    @property
+    def problem(self) -> Problem:
+        """The same as a problem of what the user wrote."""
+        return Problem(self.location, self.message)
 
 
 class TunectlError(Exception):
@@ -222,7 +244,7 @@ class Refused(TunectlError):
 
     exit_code = 5
 
-    def __init__(self, message: str, *, violations: tuple[str, ...] = (), hint: str | None = None) -> None:
+    def __init__(self, message: str, *, violations: tuple[Violation, ...] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.violations = violations
 

@@ -241,6 +241,7 @@ class Session:
             scope=scope or Scope(),
             replace=replaced,
             destroy=destroy,
+            rules=self.config.rules,
         )
 
     def _open(self, endpoint: str, transport: httpx.BaseTransport | None, *, read_only: bool) -> Provider:

@@ -28,7 +28,7 @@ def report_plan(plan: Plan, environ: Mapping[str, str]) -> str:
     summarise(render_markdown(plan), environ)
     if output := environ.get("GITHUB_OUTPUT"):
         write_outputs(Path(output), plan_outputs(plan), delimiter=f"tunectl-{uuid.uuid4()}")
-    problems = [Problem(None, violation) for violation in plan.violations]
+    problems = [violation.problem for violation in plan.violations]
     notes = annotations((*problems, *plan.warnings), title="tunectl plan")
     return render_plan(plan, color=False) + "".join(f"{note}\n" for note in notes)
 

@@ -95,7 +95,7 @@ def problems_of(error: TunectlError) -> tuple[Problem, ...]:
     if isinstance(error, ProblemsError):
         return error.problems
     if isinstance(error, Refused) and error.violations:
-        return tuple(Problem(None, violation) for violation in error.violations)
+        return tuple(violation.problem for violation in error.violations)
     if isinstance(error, StalePlan):
         return (Problem(None, error.message, error.hint), *(Problem(None, detail) for detail in error.details))
     return (Problem(None, error.message, error.hint),)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,7 +91,21 @@ def make_preview(session: Session, options: PlanOptions, *, destroy: bool = Fals
     check_names(
         "NAME" if destroy else "--target", options.target, declared.union(shown.loaded.lockfile.models), globs=True
     )
-    return shown
+    return _judged(session, shown)
+
+
+def _judged(session: Session, shown: Preview) -> Preview:
+    """Let the project's own checks look at the plan; what they refuse is added to its violations."""
+    if not session.config.checks:
+        return shown
+    from reconciler._version import __version__
+    from reconciler.cli.checks import run_checks
+    from reconciler.views.document import to_document
+    from reconciler.views.words import json_text
+
+    document = f"{json_text(to_document(shown.plan, tool=__version__))}\n".encode()
+    found = tuple(run_checks(session.config.checks, document, session.config.root, os.environ))
+    return replace(shown, plan=replace(shown.plan, violations=(*shown.plan.violations, *found)))
 
 
 def check_names(flag: str, names: Iterable[str], among: Collection[str], *, globs: bool = False) -> None:

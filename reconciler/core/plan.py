@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from reconciler.core.canonical import Json, digest
 from reconciler.core.resource import Dataset, Lifecycle, Remote
-from reconciler.errors import Problem
+from reconciler.errors import Problem, Violation
 
 
 class Kind(StrEnum):
@@ -136,7 +136,7 @@ class Scope:
 class Plan:
     """What apply would do, and everything a reviewer should know about it.
 
-    ``violations`` are the reasons why apply would refuse (limits, protection); ``warnings`` refuse nothing.
+    ``violations`` are the reasons why apply would refuse (limits, protection, policy); ``warnings`` refuse nothing.
     """
 
     project: str
@@ -146,7 +146,7 @@ class Plan:
     drift: tuple[Drift, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    violations: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
     scope: Scope = field(default_factory=Scope)
     lineage: str | None = None
     serial: int = 0

@@ -18,8 +18,9 @@ from reconciler.core.policy import violations
 from reconciler.core.renames import find_renames
 from reconciler.core.resource import Capabilities, Desired
 from reconciler.core.revision import wanted_revisions
+from reconciler.core.rules import Rules, broken
 from reconciler.core.scope import in_scope
-from reconciler.errors import Problem
+from reconciler.errors import Problem, Violation
 
 __all__ = ["Policy", "build_plan", "in_scope"]
 
@@ -29,7 +30,7 @@ class Policy:
     """What is asked of a plan besides the manifests.
 
     ``project`` is the tunectl project, part of every id. ``replace`` are names to tune anew. ``destroy`` plans the
-    deletion of every recorded name in scope, whatever the manifests say.
+    deletion of every recorded name in scope, whatever the manifests say. ``rules`` are what the project allows.
     """
 
     project: str
@@ -38,6 +39,7 @@ class Policy:
     scope: Scope = field(default_factory=Scope)
     replace: frozenset[str] = frozenset()
     destroy: bool = False
+    rules: Rules = field(default_factory=Rules)
 
 
 def build_plan(
@@ -89,6 +91,14 @@ def build_plan(
             *renames.ambiguous,
             *_unready_parents(actions, manifests, recorded, observed, policy.scope),
             *violations(actions, recorded.models, policy.limits),
+            *broken(
+                policy.rules,
+                manifests,
+                actions,
+                observed,
+                defaults=policy.capabilities.defaults,
+                chosen=lambda name: in_scope(name, policy.scope),
+            ),
         ),
         scope=policy.scope,
         lineage=recorded.lineage or None,
@@ -186,19 +196,18 @@ def _follow_parents(actions: list[Action], manifests: tuple[Desired, ...]) -> li
 
 def _unready_parents(
     actions: Iterable[Action], manifests: tuple[Desired, ...], recorded: Lockfile, observed: Observed, scope: Scope
-) -> list[str]:
+) -> list[Violation]:
     """A child cannot be tuned from a parent that does not serve and is out of scope."""
-    parents = {manifest.name: manifest.parent for manifest in manifests if manifest.parent}
+    by_name = {manifest.name: manifest for manifest in manifests}
     found = []
     for action in actions:
-        parent = parents.get(action.name)
-        if action.kind not in TRAINS or parent is None or action.depends_on or in_scope(parent, scope):
+        parent = by_name[action.name].parent if action.kind in TRAINS else None
+        if parent is None or action.depends_on or in_scope(parent, scope):
             continue
         entry = recorded.models.get(parent)
         if entry is None or not _serves(entry) or observed.get(entry.current.resource) is None:
-            found.append(
-                f"{action.name}: its source model {parent} is not ready and not in scope; --target {parent} too"
-            )
+            message = f"{action.name}: its source model {parent} is not ready and not in scope; --target {parent} too"
+            found.append(Violation(message, by_name[action.name].locate("spec.source.model"), rule="spec.source"))
     return found
 
 

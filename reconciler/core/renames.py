@@ -15,6 +15,7 @@ from reconciler.core.plan import Action, Kind, Scope
 from reconciler.core.resource import Desired
 from reconciler.core.revision import revision_of
 from reconciler.core.scope import in_scope
+from reconciler.errors import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Renames:
     recorded: Lockfile
     moves: tuple[Action, ...] = ()
     claimed: frozenset[str] = frozenset()
-    ambiguous: tuple[str, ...] = ()
+    ambiguous: tuple[Violation, ...] = ()
 
 
 def find_renames(manifests: tuple[Desired, ...], recorded: Lockfile, scope: Scope) -> Renames:
@@ -51,7 +52,14 @@ def find_renames(manifests: tuple[Desired, ...], recorded: Lockfile, scope: Scop
         recorded=recorded.rename_all(moved) if moved else recorded,
         moves=tuple(_move(old, new, recorded, declared=new in settled) for old, new in moved.items()),
         claimed=frozenset({*pairs.values(), *(old for olds, _, _ in unclear for old in olds)} - moved.keys()),
-        ambiguous=tuple(text.format(", ".join(news), ", ".join(olds)) for olds, news, text in doubtful),
+        ambiguous=tuple(
+            Violation(
+                text.format(", ".join(news), ", ".join(olds)),
+                added[news[0]].locate("metadata.previousNames" if text is _RIVALS else "metadata.name"),
+                rule="metadata.previousNames",
+            )
+            for olds, news, text in doubtful
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema  # noqa: TC002  pydantic reads the annotati
 from reconciler.manifest.kinds import (
     Bucket,
     CloudName,
+    Command,
     Count,
     Duration,
     Email,
@@ -257,6 +258,54 @@ class LimitsPart(Part):
     max_steps: Tally | None = Field(None, description="Tuning steps a plan may buy.")
 
 
+class CountRange(Part):
+    """What a whole number may be; both bounds are allowed themselves."""
+
+    min: Maybe[Count] = Field(None, description="The least.")
+    max: Maybe[Count] = Field(None, description="The most.")
+
+
+class RateRange(Part):
+    """What a rate may be; both bounds are allowed themselves."""
+
+    min: Maybe[Rate] = Field(None, description="The least.")
+    max: Maybe[Rate] = Field(None, description="The most.")
+
+
+class HyperparameterRanges(Part):
+    """What the hyperparameters of a training may be."""
+
+    epoch_count: Maybe[CountRange] = Field(None, description="How often all examples may be gone through.")
+    batch_size: Maybe[CountRange] = Field(None, description="Examples per tuning step.")
+    learning_rate: Maybe[RateRange] = Field(None, description="The size of a step.")
+    learning_rate_multiplier: Maybe[RateRange] = Field(None, description="A factor on the service's own rate.")
+
+
+class DatasetRange(Part):
+    """How large the dataset of a training may be."""
+
+    min_examples: Maybe[Count] = Field(None, description="The least number of examples.")
+    max_examples: Maybe[Count] = Field(None, description="The greatest number of examples.")
+
+
+class PlanCheck(Part):
+    """A program that reads the plan document on standard input; an exit status other than 0 refuses the plan."""
+
+    command: Command = Field(description="The program and its arguments; no shell is involved.")
+    timeout: Duration = Field("60s", description="How long it may take.")
+
+
+class PolicyPart(Part):
+    """What the project allows. A plan that breaks a rule is refused with exit code 5."""
+
+    allowed_base_models: Maybe[list[Line]] = Field(None, description="Globs of base models that may be tuned.")
+    name_pattern: Maybe[Line] = Field(None, description="A regular expression that every whole name must match.")
+    hyperparameters: Maybe[HyperparameterRanges] = Field(None, description="Bounds on what a training is told.")
+    dataset: Maybe[DatasetRange] = Field(None, description="Bounds on what a training reads.")
+    required_labels: Maybe[list[Line]] = Field(None, description="Keys of labels that every manifest must carry.")
+    checks: Maybe[list[PlanCheck]] = Field(None, description="Programs that are shown the plan and may refuse it.")
+
+
 class ProjectSpec(Part):
     """How the project works."""
 
@@ -265,6 +314,7 @@ class ProjectSpec(Part):
     lockfile: Line = Field("tunectl.lock", description="A path, or gs://bucket/key, or s3://bucket/key.")
     defaults: Maybe[Spec] = Field(None, description="What the spec of every TunedModel starts from.")
     limits: LimitsPart = Field(default_factory=LimitsPart.model_construct, description="Safety valves.")
+    policy: Maybe[PolicyPart] = Field(None, description="What the project allows.")
 
 
 class ProjectDocument(Part):

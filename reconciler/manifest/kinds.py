@@ -50,6 +50,7 @@ Text = Annotated[str, Expect("text")]
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$"), Expect("one line of text of at least 1 character")]
 Path = Annotated[str, Field(min_length=1), Expect("the path of a file, relative to this one")]
 Paths = Annotated[list[Line], Field(min_length=1), Expect("a list of at least 1 path")]
+Command = Annotated[list[Text], Field(min_length=1), Expect("a program and its arguments, as a list")]
 Key = Annotated[str, Field(min_length=1), Expect("the name of a column")]
 Flag = Annotated[bool, Expect("true or false")]
 Name = Annotated[

@@ -16,11 +16,13 @@ from pydantic import ValidationError
 
 from reconciler.core.canonical import Json
 from reconciler.core.limits import Limits
+from reconciler.core.rules import Check, Rules
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
 from reconciler.manifest.document import ProjectDocument, ProviderPart
 from reconciler.manifest.endpoint import check_endpoint, check_lockfile
 from reconciler.manifest.files import read
 from reconciler.manifest.places import Places
+from reconciler.manifest.policy import check_policy, checks_of, rules_of
 from reconciler.manifest.verdict import alternatives, findings, in_order
 from reconciler.manifest.yamltext import Document, parse
 
@@ -48,7 +50,8 @@ class ProjectConfig:
 
     ``root`` is the folder of the project file, or the directory that was given if there is no such file; ``file`` is
     the file's name in it. ``manifests`` are files, folders and globs relative to the root. ``defaults`` is the spec
-    that every TunedModel starts from. ``where`` holds the places of the project file by dotted path.
+    that every TunedModel starts from. ``where`` holds the places of the project file by dotted path;
+    ``rules`` and ``checks`` are its policy.
     """
 
     root: Path
@@ -59,6 +62,8 @@ class ProjectConfig:
     lockfile: str = "tunectl.lock"
     defaults: Mapping[str, Json] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    rules: Rules = field(default_factory=Rules)
+    checks: tuple[Check, ...] = ()
     where: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -106,7 +111,7 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
     except ValidationError as error:
         raise _failed(*problems, *findings(ProjectDocument, error, places)) from error
     spec = model.spec
-    problems += _check(model, places)
+    problems += [*_check(model, places), *check_policy(spec.policy, places)]
     if problems:
         raise _failed(*problems)
     return ProjectConfig(
@@ -118,6 +123,8 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
         lockfile=spec.lockfile,
         defaults={} if spec.defaults is None else spec.defaults.model_dump(by_alias=True, exclude_unset=True),
         limits=Limits(spec.limits.max_deletes, spec.limits.max_replaces, spec.limits.max_steps),
+        rules=rules_of(spec.policy),
+        checks=checks_of(spec.policy, places),
         where=places,
     )
 

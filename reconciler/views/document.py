@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.core.canonical import digest
 from reconciler.core.plan import Action, Change, Drift, Plan, Unmanaged, action_digest_value
 from reconciler.core.resource import Dataset, Lifecycle, Remote
-from reconciler.errors import Problem
+from reconciler.errors import Problem, Violation
 
 FORMAT = "tunectl.plan/v1"
 
@@ -37,7 +37,7 @@ def to_document(plan: Plan, *, tool: str) -> Document:
         "drift": [drift_document(drift) for drift in plan.drift],
         "unmanaged": [unmanaged_document(model) for model in plan.unmanaged],
         "warnings": [problem_document(problem) for problem in plan.warnings],
-        "violations": [{"message": reason} for reason in plan.violations],
+        "violations": [violation_document(violation) for violation in plan.violations],
     }
 
 
@@ -114,6 +114,18 @@ def problem_document(problem: Problem) -> Document:
         "file": None if place is None else place.file,
         "line": None if place is None else place.line,
         "column": None if place is None else place.column,
+    }
+
+
+def violation_document(violation: Violation) -> Document:
+    """Return one reason why apply would refuse, with its place and the rule that says so."""
+    place = violation.location
+    return {
+        "message": violation.message,
+        "file": None if place is None else place.file,
+        "line": None if place is None else place.line,
+        "column": None if place is None else place.column,
+        "rule": violation.rule,
     }
 
 

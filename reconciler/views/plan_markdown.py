@@ -55,7 +55,7 @@ def render_markdown(plan: Plan, *, limit: int = LIMIT) -> str:
 
 def _pieces(plan: Plan) -> Iterator[_Piece]:
     yield _Piece(0, _head(plan))
-    yield from (_Piece(0, f"\n**Apply would refuse this plan:** {prose(reason)}\n") for reason in plan.violations)
+    yield from (_Piece(0, f"\n**Apply would refuse this plan:** {prose(str(why))}\n") for why in plan.violations)
     if plan.actions:
         yield _Piece(0, _TABLE)
         yield from (_Piece(0 if action.kind in _WEIGHTY else 2, _row(action), "row") for action in plan.actions)
@@ -149,7 +149,7 @@ def _fit(pieces: Sequence[_Piece], limit: int) -> str:
 def _compact(plan: Plan, limit: int) -> str:
     """Return names only, deletes first, for a plan whose table alone is too long."""
     text = _head(plan)
-    for reason in bullets(plan.violations, cap=_REASONS):
+    for reason in bullets(map(str, plan.violations), cap=_REASONS):
         text += f"\n**Apply would refuse this plan:** {prose(reason, limit=_REASON)}\n"
     room = limit - len(text.encode()) - _NOTE
     for kind in _WEIGHTY:

@@ -51,7 +51,8 @@ def render_plan(plan: Plan, *, color: bool = False, width: int = 100) -> str:
     blocks.append(_section("Not as the last apply left it:", _drift(plan.drift, width), paint, _SHOWN_DRIFT))
     blocks.append(_section(_unmanaged_title(plan.unmanaged), _unmanaged(plan.unmanaged), paint, _SHOWN_UNMANAGED))
     blocks.append(_section("Warnings:", _warnings(plan.warnings), paint, _SHOWN_WARNINGS))
-    blocks.append(_section("Apply would refuse this plan:", map(sanitize, plan.violations), paint, None, "bold red"))
+    refusals = (sanitize(str(violation)) for violation in plan.violations)
+    blocks.append(_section("Apply would refuse this plan:", refusals, paint, None, "bold red"))
     blocks.append([] if plan.empty else list(_totals(plan, paint)))
     return guard("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 

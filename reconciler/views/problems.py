@@ -46,7 +46,7 @@ def render_error(error: TunectlError, *, read_lines: ReadLines | None = None, co
         return render_problems(error.problems, read_lines=read_lines, color=color)
     paint = painter(color=color)
     lines = [f"{paint('error:', 'bold red')} {sanitize(error.message)}"]
-    reasons = error.violations if isinstance(error, Refused) else ()
+    reasons = tuple(map(str, error.violations)) if isinstance(error, Refused) else ()
     reasons = error.details if isinstance(error, StalePlan) else reasons
     lines += [f"  {sanitize(reason)}" for reason in reasons]
     if error.hint is not None:

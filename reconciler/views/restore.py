@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from reconciler.core.plan import Action, Change, Drift, Plan, Scope, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.core.text import clip
-from reconciler.errors import Location, Problem
+from reconciler.errors import Location, Problem, Violation
 from reconciler.views.saved import load_saved, parsed, refuse
-from reconciler.views.shapes import ActionShape, PlanShape, ProblemShape
+from reconciler.views.shapes import ActionShape, PlanShape, ProblemShape, ViolationShape
 
 
 def read_plan(data: bytes, *, address: str) -> Plan:
@@ -45,7 +45,7 @@ def restored(document: Mapping[str, Any]) -> Plan:
         drift=tuple(Drift(**drift.model_dump()) for drift in shape.drift),
         unmanaged=tuple(Unmanaged(**model.model_dump()) for model in shape.unmanaged),
         warnings=tuple(_problem(problem) for problem in shape.warnings),
-        violations=tuple(violation.message for violation in shape.violations),
+        violations=tuple(_violation(violation) for violation in shape.violations),
         scope=Scope(tuple(shape.scope.target), tuple(shape.scope.exclude)),
         lineage=shape.lockfile.lineage,
         serial=shape.lockfile.serial,
@@ -83,3 +83,8 @@ def _action(shape: ActionShape) -> Action:
 def _problem(shape: ProblemShape) -> Problem:
     place = None if shape.file is None else Location(shape.file, shape.line, shape.column)
     return Problem(place, shape.message, shape.hint, shape.severity)
+
+
+def _violation(shape: ViolationShape) -> Violation:
+    place = None if shape.file is None else Location(shape.file, shape.line, shape.column)
+    return Violation(shape.message, place, shape.rule)

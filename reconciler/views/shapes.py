@@ -134,9 +134,13 @@ class ProblemShape(Shape):
 
 
 class ViolationShape(Shape):
-    """One reason why apply would refuse."""
+    """One reason why apply would refuse, its place, and the rule that says so; older plans have the message alone."""
 
     message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    rule: str | None = None
 
 
 class PlanShape(Shape):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.core import event
 from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Scope, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Lifecycle, Remote
-from reconciler.errors import Problem
+from reconciler.errors import Problem, Violation
 
 ACTION = Action(
     "a",
@@ -81,7 +81,7 @@ LEFT_OUT = {
     "drift": replace(PLAN, drift=(Drift("a", "missing", "x"),)),
     "unmanaged": replace(PLAN, unmanaged=(Unmanaged("tunedModels/x", "x", "ready"),)),
     "warnings": replace(PLAN, warnings=(Problem(None, "x"),)),
-    "violations": replace(PLAN, violations=("x",)),
+    "violations": replace(PLAN, violations=(Violation("x"),)),
     "waiting": replace(PLAN, actions=(ACTION, Action("w", Kind.WAIT, "x"))),
     "reason": with_action(reason="other"),
     "number of examples": with_action(dataset=Dataset("sha256:d", 16)),

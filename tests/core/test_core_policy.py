@@ -48,7 +48,7 @@ OVER = [
 
 @pytest.mark.parametrize(("planned", "limits", "message"), OVER, ids=range(len(OVER)))
 def test_limits_are_exact_and_name_the_flag_that_allows_the_plan(planned, limits, message):
-    assert violations(iter(planned), {}, limits) == (() if message is None else (message,))
+    assert [str(found) for found in violations(iter(planned), {}, limits)] == ([] if message is None else [message])
 
 
 PROTECTED = [
@@ -60,9 +60,10 @@ PROTECTED = [
 @pytest.mark.parametrize(("kind", "word"), PROTECTED)
 def test_what_is_protected_is_not_removed(kind, word):
     planned = actions(kind, 1)
-    (message,) = violations(planned, {planned[0].name: entry_of(A_MODEL, protect=True)}, Limits())
+    (violation,) = violations(planned, {planned[0].name: entry_of(A_MODEL, protect=True)}, Limits())
     way_out = "first apply its manifest with lifecycle.protect: false, then remove it"
-    assert message == f"{kind.value}-0: is protected and would be {word}; {way_out}"
+    assert violation.rule == "lifecycle.protect"
+    assert violation.message == f"{kind.value}-0: is protected and would be {word}; {way_out}"
 
 
 @pytest.mark.parametrize(

@@ -354,7 +354,7 @@ def test_a_plan_with_violations_is_refused_before_anything_is_done(bench):
     with pytest.raises(Refused) as refused:
         bench.apply()
 
-    assert "--allow-deletes 6" in refused.value.violations[0]
+    assert "--allow-deletes 6" in refused.value.violations[0].message
     assert bench.blob.read().version == before
     assert bench.provider.paid() == 6
     assert bench.apply(max_deletes=6).complete

@@ -30,7 +30,7 @@ from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Progress, Snapshot
 from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Scope, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Remote
-from reconciler.errors import Location, Problem, ProblemsError, Refused, TunectlError
+from reconciler.errors import Location, Problem, ProblemsError, Refused, TunectlError, Violation
 from reconciler.views.document import to_document
 from reconciler.views.events_jsonl import JsonlReporter
 from reconciler.views.github import annotations
@@ -76,7 +76,7 @@ def plan_of(text):
         drift=(Drift(text, text, text, text, text, text, text, text),),
         unmanaged=(Unmanaged(text, text, text, text, orphaned=True), Unmanaged(text, text, text)),
         warnings=(problem_of(text),),
-        violations=(text, text),
+        violations=(Violation(text, Location(text, 1, 1), text), Violation(text)),
         scope=Scope((text,), (text,)),
         lineage=text,
     )
@@ -160,7 +160,7 @@ def problems(text):
 def errors(text):
     found = [
         TunectlError(text, hint=text),
-        Refused(text, violations=(text, text)),
+        Refused(text, violations=(Violation(text, Location(text, 1, 1), text), Violation(text))),
         ProblemsError((problem_of(text, "error"),)),
     ]
     return "".join(render_error(error) for error in found)

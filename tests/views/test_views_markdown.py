@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from views_samples import CREATE, DELETE, NOTHING, PLAN, REMOTE, REPLACE, UPDATE
 
 from reconciler.core.plan import Kind, Plan, Scope, Unmanaged
+from reconciler.errors import Violation
 from reconciler.views.plan_markdown import LIMIT, render_markdown
 
 
@@ -19,7 +20,7 @@ def many(number, *samples):
         for sample in samples
         for index in range(number)
     )
-    return Plan("demo", REMOTE, actions, violations=("limits.maxDeletes",))
+    return Plan("demo", REMOTE, actions, violations=(Violation("limits.maxDeletes"),))
 
 
 def text_of(markdown):
@@ -101,7 +102,7 @@ def test_thousands_of_creates_are_named_as_far_as_they_go_and_counted():
 
 
 def test_many_reasons_to_refuse_stay_within_the_limit_too():
-    page = render_markdown(replace(PLAN, violations=tuple("*" * 1_000 for _ in range(500))))
+    page = render_markdown(replace(PLAN, violations=tuple(Violation("*" * 1_000) for _ in range(500))))
     assert len(page.encode()) <= LIMIT
     assert "and 491 more" in text_of(page)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.errors import Location, Problem, ProblemsError, Refused, StoreError, TunectlError
+from reconciler.errors import Location, Problem, ProblemsError, Refused, StoreError, TunectlError, Violation
 from reconciler.views.problems import render_error, render_problems
 
 MANIFEST = """\
@@ -108,7 +108,7 @@ ERRORS = [
     (StoreError("tunectl.lock: cannot be written", hint="free some disk space"),
      "error: tunectl.lock: cannot be written\n  hint: free some disk space\n"),
     (TunectlError("no"), "error: no\n"),
-    (Refused("2 limits are exceeded", violations=("one", "two"), hint="--allow-deletes 7"),
+    (Refused("2 limits are exceeded", violations=(Violation("one"), Violation("two")), hint="--allow-deletes 7"),
      "error: 2 limits are exceeded\n  one\n  two\n  hint: --allow-deletes 7\n"),
     (ProblemsError((Problem(Location("a.yaml", 3, 1), "bad"),)), "a.yaml:3:1: error: bad\n1 error\n"),
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Lifecycle, Remote
-from reconciler.errors import Location, Problem
+from reconciler.errors import Location, Problem, Violation
 
 REMOTE = Remote("generativelanguage", "https://generativelanguage.googleapis.com", "my-project-id")
 OLD_DATA = Dataset(f"sha256:{'0123456789abcdef' * 4}", 15)
@@ -98,7 +98,9 @@ PLAN = Plan(
             Location("manifests/models.yaml", 12, 5), "temperature has no effect here", "remove it", severity="warning"
         ),
     ),
-    violations=("1 delete, but limits.maxDeletes is 0; allow it with --allow-deletes 1",),
+    violations=(
+        Violation("1 delete, but limits.maxDeletes is 0; allow it with --allow-deletes 1", rule="limits.maxDeletes"),
+    ),
     lineage="6f1c7f0e-0c8b-4a35-9d52-6a1b2d8f9c11",
     serial=3,
 )

@@ -1,0 +1,184 @@
+"""The rules of a project: which manifests may be planned at all, and which trainings may be bought.
+
+Names and labels are judged for every manifest in scope, since mending them costs nothing. Base models, hyperparameters
+and datasets are judged where a plan trains: what exists was bought already, and only another training would change it.
+Deciding needs nothing but values; running programs is no business of this module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from reconciler.core.canonical import Json
+from reconciler.core.observation import Observed
+from reconciler.core.plan import TRAINS, Action
+from reconciler.core.resource import Desired
+from reconciler.errors import Location, Violation
+
+_RATES = ("learningRate", "learningRateMultiplier")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The least and the most a number may be; None for no bound."""
+
+    least: float | None = None
+    most: float | None = None
+
+    def hold(self, value: float) -> bool:
+        """Tell whether a number lies within; the bounds themselves do."""
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
+    def __str__(self) -> str:
+        parts = (("at least", self.least), ("at most", self.most))
+        return " and ".join(f"{word} {_number(bound)}" for word, bound in parts if bound is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A program that is shown the plan and may refuse it. ``timeout`` is in seconds."""
+
+    command: tuple[str, ...]
+    timeout: float = 60.0
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a project allows.
+
+    ``base_models`` are globs, None for any base model; ``name_pattern`` is a regular expression that a whole name must
+    match; ``hyperparameters`` has bounds by key; ``examples`` bounds the number of a dataset's examples; ``labels`` are
+    keys that every manifest must carry.
+    """
+
+    base_models: tuple[str, ...] | None = None
+    name_pattern: str | None = None
+    hyperparameters: Mapping[str, Bounds] = field(default_factory=dict)
+    examples: Bounds = field(default_factory=Bounds)
+    labels: tuple[str, ...] = ()
+
+
+def broken(
+    rules: Rules,
+    manifests: Iterable[Desired],
+    actions: Iterable[Action],
+    observed: Observed,
+    *,
+    defaults: Mapping[str, tuple[int, ...]],
+    chosen: Callable[[str], bool],
+) -> Iterator[Violation]:
+    """Yield what manifests in scope do against the rules, each with the place in the manifest.
+
+    Args:
+        rules: what the project allows.
+        manifests: all manifests; those out of scope are asked only which base model others descend from.
+        actions: what is planned; says which names train.
+        observed: says which base model a tuned model that nobody manages here was made of.
+        defaults: every value the service may choose for a hyperparameter that is left out.
+        chosen: whether a name is in scope.
+    """
+    if rules == Rules():
+        return
+    by_name = {manifest.name: manifest for manifest in manifests}
+    training = {action.name for action in actions if action.kind in TRAINS}
+    for name, manifest in sorted(by_name.items()):
+        if not chosen(name):
+            continue
+        yield from _names(rules, manifest)
+        if name in training:
+            yield from _base_model(rules, manifest, by_name, observed)
+            yield from _hyperparameters(rules, manifest, defaults)
+            yield from _examples(rules, manifest)
+
+
+def _names(rules: Rules, manifest: Desired) -> Iterator[Violation]:
+    if rules.name_pattern is not None and re.fullmatch(rules.name_pattern, manifest.name) is None:
+        message = f"{manifest.name}: the name does not match policy.namePattern = {rules.name_pattern}"
+        yield Violation(message, manifest.locate("metadata.name"), "policy.namePattern")
+    for key in rules.labels:
+        if not manifest.labels.get(key):
+            message = f"{manifest.name}: the label {key} is required (policy.requiredLabels) and missing or empty"
+            yield Violation(message, manifest.locate(f"metadata.labels.{key}"), "policy.requiredLabels")
+
+
+def _base_model(
+    rules: Rules, manifest: Desired, by_name: Mapping[str, Desired], observed: Observed
+) -> Iterator[Violation]:
+    if rules.base_models is None:
+        return
+    base = _descent(manifest, by_name, observed)
+    path = "spec.baseModel" if "baseModel" in manifest.spec else "spec.source"
+    allowed = ", ".join(rules.base_models) or "none"
+    if base is None:
+        message = (
+            f"{manifest.name}: which base model it descends from cannot be told; policy.allowedBaseModels: {allowed}"
+        )
+    elif not any(fnmatchcase(base, pattern) for pattern in rules.base_models):
+        message = f"{manifest.name}: base model {base} is not among policy.allowedBaseModels: {allowed}"
+    else:
+        return
+    yield Violation(message, manifest.locate(path), "policy.allowedBaseModels")
+
+
+def _descent(manifest: Desired, by_name: Mapping[str, Desired], observed: Observed) -> str | None:
+    """Return the base model that a manifest's model comes from in the end, or None if nothing says so."""
+    spec: Mapping[str, Json] = manifest.spec
+    seen: set[str] = set()
+    while True:
+        base, source = spec.get("baseModel"), spec.get("source")
+        if isinstance(base, str):
+            return base
+        parent, resource = (
+            (source.get("model"), source.get("tunedModel")) if isinstance(source, Mapping) else (None, None)
+        )
+        key = parent or resource
+        if not isinstance(key, str) or key in seen:
+            return None
+        seen.add(key)
+        observation = observed.get(key)
+        if parent in by_name:
+            spec = by_name[str(parent)].spec
+        elif observation is not None:
+            spec = observation.spec
+        else:
+            return None
+
+
+def _hyperparameters(rules: Rules, manifest: Desired, defaults: Mapping[str, tuple[int, ...]]) -> Iterator[Violation]:
+    written = manifest.spec.get("hyperparameters")
+    values = written if isinstance(written, Mapping) else {}
+    for key, bounds in rules.hyperparameters.items():
+        rule, given = f"policy.hyperparameters.{key}", values.get(key)
+        place = manifest.locate(f"spec.hyperparameters.{key}")
+        if isinstance(given, int | float):
+            if not bounds.hold(given):
+                message = f"{manifest.name}: {key} is {_number(given)} and must be {bounds} ({rule})"
+                yield Violation(message, place, rule)
+        elif key in _RATES and any(other in values and other in rules.hyperparameters for other in _RATES):
+            continue  # the other way to say how large a step is has bounds of its own
+        elif not defaults.get(key):
+            message = (
+                f"{manifest.name}: {key} is not set and must be {bounds} ({rule}); what the service picks is unknown"
+            )
+            yield Violation(message, place, rule)
+        elif not all(bounds.hold(value) for value in defaults[key]):
+            picks = " or ".join(map(str, defaults[key]))
+            message = f"{manifest.name}: {key} is not set and must be {bounds} ({rule}); the service picks {picks}"
+            yield Violation(message, place, rule)
+
+
+def _examples(rules: Rules, manifest: Desired) -> Iterator[Violation]:
+    if manifest.dataset is not None and not rules.examples.hold(manifest.dataset.examples):
+        number = manifest.dataset.examples
+        message = (
+            f"{manifest.name}: the dataset has {number:,} examples and must have {rules.examples} (policy.dataset)"
+        )
+        yield Violation(message, manifest.locate("spec.dataset"), "policy.dataset")
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
