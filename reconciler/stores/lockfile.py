@@ -79,7 +79,8 @@ class BlobLockfileStore:
             raise LockfileError(
                 f"{sanitize(self.address)}: belongs to {_named(lockfile.remote)}, "
                 f"but the project speaks to {_named(self._remote)}",
-                hint="point spec.provider back, or give the other remote a lockfile of its own (spec.lockfile)",
+                hint="point spec.provider back, or give this remote a lockfile of its own "
+                "(spec.lockfile or TUNECTL_LOCKFILE)",
             )
         self._last = Loaded(lockfile, found.version)
         return self._last

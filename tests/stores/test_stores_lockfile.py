@@ -106,7 +106,7 @@ def test_a_lockfile_of_another_remote_is_refused_with_both_names_and_the_way_pas
     message = caught.value.message
     assert "belongs to generativelanguage https://generativelanguage.googleapis.com project my-project-id," in message
     assert all(part in message for part in (other.type, other.endpoint, other.project, other.location or ""))
-    assert "spec.lockfile" in caught.value.hint
+    assert "(spec.lockfile or TUNECTL_LOCKFILE)" in caught.value.hint
 
 
 class LossyBlob(MemoryBlobStore):
