@@ -104,13 +104,11 @@ def problems_of(error: TunectlError) -> tuple[Problem, ...]:
 def _tell(error: TunectlError, invocation: Invocation) -> None:
     """Add the error to the stream of events; one that never began begins with it."""
     from reconciler.cli.running import reporting
-    from reconciler.core.event import Errored, Warned
+    from reconciler.core.event import Errored
 
     with nullcontext(invocation.sink) if invocation.sink else reporting(invocation, "jsonl") as report:
-        if isinstance(error, ProblemsError):
-            for problem in error.problems:
-                report(Warned(problem))
-        report(Errored(error.message, error.hint, error.exit_code))
+        reasons = problems_of(error) if isinstance(error, ProblemsError | Refused | StalePlan) else ()
+        report(Errored(error.message, error.hint, error.exit_code, reasons))
 
 
 def _source() -> Callable[[str], list[str] | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from reconciler.cli.base import Command, Invocation
@@ -13,7 +15,7 @@ from reconciler.cli.base import Command, Invocation
 @click.option("-n", "--candidates", type=click.IntRange(1, 8), default=1, help="How many answers to ask for (1).")
 @click.pass_obj
 def command(invocation: Invocation, name: str, prompt: str, candidates: int) -> int:
-    """Ask the model that serves under a name, and print its answers."""
+    """Ask the model that serves under a name, and print its answers. PROMPT may be - for standard input."""
     from difflib import get_close_matches
 
     from reconciler.core.lockfile import InstanceState
@@ -33,6 +35,8 @@ def command(invocation: Invocation, name: str, prompt: str, candidates: int) -> 
                 f"{name}: {current.resource} is {current.state.value} and serves nothing yet",
                 hint="`tunectl apply` finishes it",
             )
+        if prompt == "-":
+            prompt = sys.stdin.read().rstrip("\n")
         # Inference is a POST, though it changes nothing.
         provider = session.provider(read_only=False)
         try:

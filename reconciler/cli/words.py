@@ -14,6 +14,7 @@ _SOMETIMES = (
     ("adopt", "adopted"),
     ("move", "moved"),
     ("forget", "forgotten"),
+    ("cleanup", "cleaned up"),
 )
 
 

@@ -120,11 +120,12 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class Errored:
-    """The command ends with an error: the last event but the summary."""
+    """The command ends with an error; ``problems`` are its reasons where there are several, each with its place."""
 
     message: str
     hint: str | None
     exit_code: int
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from reconciler.core.event import Planned, Skipped, Stopping, Summarised
+from reconciler.core.event import Planned, Skipped, Stopping
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.plan import Action, Kind
 from reconciler.engine.checkpoint import Checkpoint
@@ -81,16 +81,7 @@ def _close(world: World, journal: Journal) -> None:
             journal.flush()
         except LockHeld as lost:
             outcome.lost = lost
-    error = outcome.error()
-    world.report(
-        Summarised(
-            done=dict(outcome.done),
-            failed=len(outcome.failed),
-            skipped=len(outcome.skipped) + len(outcome.blocked),
-            running=len(outcome.running) + len(outcome.late),
-            exit_code=0 if error is None else error.exit_code,
-        )
-    )
+    journal.close(signal_number=world.stop.signal_number)
 
 
 def _carried_out(lockfile: Lockfile) -> Lockfile:

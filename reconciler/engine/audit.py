@@ -11,7 +11,9 @@ from reconciler.core.lockfile import UNFINISHED, Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Drift, Unmanaged
-from reconciler.core.planning import Policy, build_plan, in_scope
+from reconciler.core.planning import Policy, build_plan
+from reconciler.core.resource import Desired
+from reconciler.core.scope import choose
 from reconciler.engine.observe import observe
 from reconciler.engine.watch import recorded_operation
 from reconciler.ports.provider import Provider
@@ -23,13 +25,14 @@ class Audit:
     """What an audit found.
 
     ``coverage`` is the share of the remote models that is managed, in percent; ``known`` are all names that a manifest
-    or the lockfile has, whether they were looked at or not.
+    or the lockfile has, whether they were looked at or not; ``desired`` are the manifests.
     """
 
     drift: tuple[Drift, ...]
     unmanaged: tuple[Unmanaged, ...]
-    coverage: float
+    coverage: float | None
     known: frozenset[str] = frozenset()
+    desired: tuple[Desired, ...] = ()
 
 
 def take_stock(
@@ -53,11 +56,16 @@ def take_stock(
         recorded, observed = remote.result()
     plan = build_plan(manifests.desired, recorded, observed, policy)
     known = frozenset(manifest.name for manifest in manifests.desired).union(recorded.models)
-    names = frozenset(name for name in known if in_scope(name, policy.scope))
+    names = frozenset(filter(choose(policy.scope, manifests.desired), known))
     drift = audit(manifests.desired, recorded, observed, names=names, now=now)
-    total = len(observed.models)
-    managed = total - len(plan.unmanaged)
-    return Audit(drift, plan.unmanaged, 100.0 * managed / total if total else 100.0, known)
+    return Audit(drift, plan.unmanaged, _coverage(recorded, observed), known, manifests.desired)
+
+
+def _coverage(recorded: Lockfile, observed: Observed) -> float | None:
+    """Return how much of what is there the lockfile records, in percent; None of nothing."""
+    if not observed.models:
+        return None
+    return 100.0 * len(observed.models.keys() & recorded.resources().keys()) / len(observed.models)
 
 
 def _look(provider: Provider, store: LockfileStore) -> tuple[Lockfile, Observed]:

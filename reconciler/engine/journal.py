@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reconciler.core.event import Failed, Finished, Skipped, Started
+from reconciler.core.event import Failed, Finished, Skipped, Started, Summarised
 from reconciler.core.lockfile import Entry, Instance, Lockfile
 from reconciler.core.plan import Action
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.outcome import Outcome
 from reconciler.ports.clock import Clock
 from reconciler.ports.reporter import Reporter
+
+_SIGNALLED = 128
 
 
 class Journal:
@@ -19,7 +21,7 @@ class Journal:
     def __init__(self, book: Checkpoint, *, clock: Clock, report: Reporter) -> None:
         self._book = book
         self._clock = clock
-        self._begun: dict[tuple[str, str], float] = {}
+        self._begun: dict[tuple[str, str, str | None], float] = {}
         self.report = report
         self.outcome = Outcome()
 
@@ -53,19 +55,18 @@ class Journal:
 
     def started(self, action: Action) -> float:
         """Return when an action was begun in this run, in clock seconds."""
-        return self._begun.get((action.name, action.kind.value), self._clock.now())
+        return self._begun.get(_key(action), self._clock.now())
 
     def start(self, action: Action) -> None:
         """An action begins; beginning it again after waiting for quota says nothing new."""
-        key = (action.name, action.kind.value)
-        if key not in self._begun or action.cleanup:
-            self._begun[key] = self._clock.now()
+        if _key(action) not in self._begun:
+            self._begun[_key(action)] = self._clock.now()
             self.report(Started(action.name, action.kind.value, action.resource))
 
     def finish(self, action: Action) -> None:
-        """An action is through."""
+        """An action is through. Deleting what was replaced is counted apart: the plan counts it as no deletion."""
         seconds = self._clock.now() - self.started(action)
-        self.outcome.done[action.kind.value] += 1
+        self.outcome.done["cleanup" if action.cleanup else action.kind.value] += 1
         self.report(Finished(action.name, action.kind.value, action.resource, seconds))
 
     def fail(self, action: Action, message: str, hint: str | None) -> None:
@@ -77,3 +78,22 @@ class Journal:
         """An action is not begun in this run."""
         self.outcome.skipped[action.name] = reason
         self.report(Skipped(action.name, action.kind.value, reason))
+
+    def close(self, *, signal_number: int | None) -> None:
+        """Tell as the last event how the run went; ``signal_number`` is what stopped it, if anything did."""
+        outcome = self.outcome
+        error = outcome.error()
+        code = 0 if error is None else error.exit_code
+        self.report(
+            Summarised(
+                done=dict(outcome.done),
+                failed=len(outcome.failed),
+                skipped=len(outcome.skipped) + len(outcome.blocked),
+                running=len(outcome.running) + len(outcome.late),
+                exit_code=code if signal_number is None else _SIGNALLED + signal_number,
+            )
+        )
+
+
+def _key(action: Action) -> tuple[str, str, str | None]:
+    return action.name, action.kind.value, action.resource

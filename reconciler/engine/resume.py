@@ -61,6 +61,7 @@ def wait_for_running(
         journal.outcome.running.extend(running.action.name for running in watch.running())
         journal.outcome.stopped = world.stop.requested()
         _flush(journal)
+        journal.close(signal_number=world.stop.signal_number)
     return journal.outcome
 
 

@@ -1,7 +1,7 @@
 """Events as JSON objects (``apply --format jsonl``), and the JSON Schema of the stream.
 
 Both come from the dataclasses of ``core.event``: fields become keys in lowerCamel. Three fields hold values with a form
-of their own: a plan is its document, a problem lies flat, and so does the progress of a tuning.
+of their own: a plan is its document, a problem lies flat (several are a list), and so does the progress of a tuning.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def event_document(event: Event) -> dict[str, Any]:
                 document |= problem_document(value)
             case Progress():
                 document |= _progress(value)
+            case tuple():
+                document[field.name] = [problem_document(problem) for problem in value]
             case _:
                 document[_camel(field.name)] = value
     return document
@@ -107,6 +109,9 @@ def _type_schema(hint: Any) -> dict[str, Any]:
         return {"$ref": "#/$defs/Plan"}
     if hint in _PRIMITIVES:
         return {"type": _PRIMITIVES[hint]}
+    if get_origin(hint) is tuple:
+        problem = {"type": "object", "properties": _PROBLEM, "required": list(_PROBLEM)}
+        return {"type": "array", "items": problem}
     if get_origin(hint) is Mapping:
         return {"type": "object", "additionalProperties": _type_schema(get_args(hint)[1])}
     return {"type": [_PRIMITIVES[part] for part in get_args(hint)]}

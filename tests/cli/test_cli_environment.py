@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,3 +30,26 @@ def test_googles_own_variables_name_the_project_of_a_hosted_service(workshop: Wo
         assert workshop.plan()["remote"]["project"] == "elsewhere"
         workshop.environ["TUNECTL_PROJECT"] = "ours"
         assert workshop.plan()["remote"]["project"] == "ours"
+
+
+def test_a_pause_that_is_no_number_is_refused_before_any_work(workshop: Workshop) -> None:
+    assert "TUNECTL_POLL_INTERVAL" in workshop.fails(64, "apply", "-y", environ={"TUNECTL_POLL_INTERVAL": "soon"})
+    assert workshop.requests() == []
+
+
+def test_a_prompt_can_come_from_standard_input(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.apply()
+    monkeypatch.setattr("sys.stdin", io.StringIO("7\n"))
+    assert workshop.run("generate", "numbers", "-").out == "8\n"
+
+
+def test_waiting_for_nothing_still_ends_the_stream_with_a_summary(workshop: Workshop) -> None:
+    workshop.apply()
+    assert [event["type"] for event in workshop.run("wait", "--format", "jsonl").events()] == ["summary"]
+
+
+def test_coverage_counts_what_is_recorded(workshop: Workshop) -> None:
+    workshop.apply()
+    assert "100%" in workshop.run("drift").out
+    (workshop.root / "tunectl.lock").unlink()
+    assert "Coverage: 0%" in workshop.run("drift", expect=2).out

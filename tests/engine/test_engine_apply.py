@@ -56,7 +56,7 @@ def test_replacing_creates_first_and_deletes_the_old_one_after_the_switch_is_sav
 
     entry = bench.lockfile.models["numbers"]
     methods = [method for method, _ in bench.provider.calls if method in {"create", "delete"}]
-    assert outcome.done == {"replace": 1, "delete": 1}
+    assert outcome.done == {"replace": 1, "cleanup": 1}
     assert methods == ["create", "delete"]
     assert serving == [entry.current.resource]
     assert entry.current.resource != old
