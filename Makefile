@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 JOBS ?= 2
 
-.PHONY: help demo test test-all lint format types layers unit coverage schemas lock clean crash
+.PHONY: help demo test test-all lint format types layers unit coverage bench schemas lock clean crash
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ coverage: $(VENV)/.dev .venvs/google-ai/.done .venvs/google-generativeai/.done #
 	$(BIN)/coverage run -m pytest -m "not system"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+bench: $(VENV)/.runtime .venvs/octodns/.done ## measure tunectl beside its peers; writes docs/performance.md
+	$(BIN)/python benchmarks/bench.py
 
 format: $(VENV)/.dev ## rewrite the code as the formatter wants it
 	$(BIN)/ruff format .

@@ -42,7 +42,7 @@ class Places(Mapping[str, Location]):
     def __init__(self, file: str, place: Place, project: Mapping[str, Location] | None = None) -> None:
         self._file = file
         self._place = place
-        self._project = project or {}
+        self._project = {} if project is None else project  # no truth value: it would count every place
 
     def __getitem__(self, path: str) -> Location:
         place = _descend(self._place, path)

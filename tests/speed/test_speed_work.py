@@ -15,6 +15,7 @@ from reconciler.core.resource import Remote
 from reconciler.engine import checkpoint
 from reconciler.manifest import compile as compiling
 from reconciler.manifest import load
+from reconciler.manifest.places import Places
 from reconciler.ports.store import ABSENT, Loaded
 from reconciler.stores.local import LocalBlobStore
 from reconciler.testing.fakes import FakeClock
@@ -137,3 +138,16 @@ def test_changes_copy_the_lockfile_once_for_each_write_and_not_for_each_change(m
     assert (copies[0], shelf.writes) == (4, 4)
     assert all(entry.protect for entry in book.lockfile.models.values())
     assert not any(entry.protect for entry in before.models.values()), "the value it began with is still the same"
+
+
+def test_nobody_counts_the_places_of_a_project_file_to_read_a_manifest(fleet, monkeypatch):
+    counted = [0]
+
+    def count(self):
+        counted[0] += 1
+        return 1
+
+    monkeypatch.setattr(Places, "__len__", count)
+    fleet.want("numbers")
+    fleet.run("validate")
+    assert counted == [0]
