@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.action import action, read_event
 from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation, conclude
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from reconciler.forge.comment import Posted
 
 _LARGEST = 16_000_000
-_LARGEST_EVENT = 32_000_000
 _ID = click.option("--id", "name", default="plan", metavar="ID", help="Tells what is posted from other posts (plan).")
 
 
@@ -28,6 +28,9 @@ def command(invocation: Invocation, /, **values: object) -> None:
     Reads GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL and GITHUB_GRAPHQL_URL.
     """
     invocation.globals = Globals.of(values).over(invocation.globals)
+
+
+command.add_command(action)
 
 
 @command.command("comment", cls=Command, epilog="Example: tunectl github comment plan.md --id plan/production")
@@ -146,17 +149,9 @@ def _read(path: Path) -> bytes:
 
 def _number(environ: Mapping[str, str]) -> int | None:
     """Return the number of the event's pull request, which the runner wrote down, or None if it has none."""
-    import json
-
-    path = environ.get("GITHUB_EVENT_PATH", "")
-    if not path:
+    if not environ.get("GITHUB_EVENT_PATH"):
         raise click.UsageError("--number: not given, and GITHUB_EVENT_PATH is not set")
-    try:
-        with Path(path).open("rb") as stream:
-            event = json.loads(stream.read(_LARGEST_EVENT))
-    except (OSError, ValueError, RecursionError) as error:
-        raise click.ClickException("GITHUB_EVENT_PATH: the event cannot be read") from error
-    pull = event.get("pull_request") if isinstance(event, dict) else None
+    pull = read_event(environ).get("pull_request")
     number = pull.get("number") if isinstance(pull, dict) else None
     return number if isinstance(number, int) and number > 0 else None
 

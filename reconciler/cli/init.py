@@ -24,6 +24,7 @@ _PROJECT = {
 _WORKFLOWS = {
     ".github/workflows/plan.yml": ("plan.yml", "the plan in every pull request"),
     ".github/workflows/apply.yml": ("apply.yml", "the apply after every merge"),
+    ".github/workflows/drift.yml": ("drift.yml", "the audit of every night"),
 }
 _SCHEMAS = {
     "schemas/project.schema.json": ("project", "for your editor"),
@@ -38,7 +39,11 @@ _IGNORED = ".tunectl/"
 )
 @click.argument("where", required=False, default=".", metavar="[DIR]")
 @click.option("--name", metavar="NAME", help="The project's name, part of every remote id (default: the folder's).")
-@click.option("--workflows", is_flag=True, help="Also write GitHub workflows: plan in pull requests, apply on merge.")
+@click.option(
+    "--workflows",
+    is_flag=True,
+    help="Also write GitHub workflows: plan in pull requests, apply on merge, audit by night.",
+)
 @click.pass_obj
 def command(invocation: Invocation, /, where: str, name: str | None, workflows: bool) -> int:
     """Write a project that plans cleanly: tunectl.yaml, a manifest, a dataset, JSON Schemas for the editor.

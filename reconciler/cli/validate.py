@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command("validate", cls=Command, epilog="Example: tunectl validate manifests/number-generator.yaml")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @cache_option
-@format_option("text", "json", "github")
+@format_option("text", "json", "markdown", "github")
 @click.pass_obj
 def command(invocation: Invocation, /, paths: tuple[str, ...], formats: tuple[str, ...]) -> int:
     """Check manifests and datasets without asking any service. All problems are reported in one go."""
@@ -24,7 +24,7 @@ def command(invocation: Invocation, /, paths: tuple[str, ...], formats: tuple[st
     from reconciler.core.unsupported import unsupported
     from reconciler.errors import ProblemsError
 
-    outputs = Outputs.parse(formats, ("text", "json", "github"))
+    outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
     invocation.expect(outputs)
     with invocation.session() as session:
         manifests = session.manifests(paths or None)
@@ -37,6 +37,7 @@ def command(invocation: Invocation, /, paths: tuple[str, ...], formats: tuple[st
         {
             "text": lambda: "" if invocation.globals.quiet else _sentence(manifests),
             "json": lambda: _document(manifests),
+            "markdown": lambda: f"**{_sentence(manifests).strip()}**\n",
             "github": lambda: _sentence(manifests),
         }
     )

@@ -21,7 +21,7 @@ FILES = {
     "schemas/project.schema.json",
     "schemas/tunedmodel.schema.json",
 }
-WORKFLOWS = {".github/workflows/plan.yml", ".github/workflows/apply.yml"}
+WORKFLOWS = {f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift")}
 
 
 def files(folder):

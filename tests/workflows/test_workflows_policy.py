@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflows_kit import FOLDER, INSTALL, ROOT, load
+from workflows_kit import FOLDER, INSTALL, ROOT, action, load
 
 import reconciler.cli
 from reconciler._version import __version__
@@ -19,9 +19,13 @@ WORKFLOWS = sorted(FOLDER.glob("*.yml")) + sorted(TEMPLATES.glob("*.yml"))
 PIN = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 UNTRUSTED_TRIGGERS = {"pull_request_target", "workflow_run", "issue_comment", "issues"}
 ALLOWED = {
-    ("plan.yml", "plan"): {"contents": "read", "id-token": "write"},
+    ("plan.yml", "plan"): {"contents": "read", "pull-requests": "write", "id-token": "write"},
     ("apply.yml", "apply"): {"contents": "read", "id-token": "write"},
     ("apply.yml", "record"): {"contents": "write"},
+    ("drift.yml", "drift"): {"contents": "read", "issues": "write", "id-token": "write"},
+    ("release.yml", "build"): {"contents": "read"},
+    ("release.yml", "test"): {"contents": "read"},
+    ("release.yml", "publish"): {"id-token": "write", "attestations": "write"},
     ("ci.yml", "test"): {"contents": "read"},
     ("ci.yml", "demo"): {"contents": "read"},
 }
@@ -62,7 +66,7 @@ def test_interpolates_nothing_into_scripts(path):
 @every
 def test_leaves_no_credentials_in_the_checkout(path):
     checkouts = [step for step in steps(load(path)) if step.get("uses", "").startswith("actions/checkout@")]
-    assert checkouts
+    assert checkouts, "each of ours checks something out"
     for step in checkouts:
         assert step["with"]["persist-credentials"] is False
 
@@ -91,11 +95,11 @@ def test_ci_runs_what_contributors_run():
     assert "exec make test" in (ROOT / ".ci" / "run").read_text()
 
 
-@pytest.mark.parametrize("name", ["plan.yml", "apply.yml"])
+@pytest.mark.parametrize("name", ["plan.yml", "apply.yml", "drift.yml"])
 def test_what_init_writes_differs_from_ours_in_the_installation_only(name):
     ours, theirs = load(FOLDER / name), load(TEMPLATES / name)
     installed = [step for step in steps(ours) if step.get("name") == INSTALL]
-    assert [step["run"].count("pip install") for step in installed] == [2]
+    assert {step["run"].count("pip install") for step in installed} == {2}
     assert "--require-hashes" in installed[0]["run"]
     for step in steps(theirs):
         if step.get("name") == INSTALL:
@@ -107,7 +111,7 @@ def test_what_init_writes_differs_from_ours_in_the_installation_only(name):
 def test_init_pins_the_version_that_wrote_it(tmp_path):
     command = [sys.executable, "-m", "reconciler", "init", "--workflows", str(tmp_path / "new")]
     subprocess.run(command, check=True, capture_output=True)
-    for name in ("plan.yml", "apply.yml"):
+    for name in ("plan.yml", "apply.yml", "drift.yml"):
         text = (tmp_path / "new" / ".github" / "workflows" / name).read_text()
         assert f"tunectl=={__version__}" in text
         assert "@VERSION@" not in text
@@ -157,3 +161,80 @@ def test_the_linters_would_go_red(tmp_path, old, new, finding):
     codes, said = lint(folder)
     assert any(codes)
     assert finding in said
+
+
+def test_the_action_has_few_inputs_and_passes_each_through_the_environment():
+    document = action()
+    assert len(document["inputs"]) <= 10
+    assert list(document["outputs"]) == [
+        "exit-code",
+        "has-changes",
+        "has-destroys",
+        "plan-digest",
+        "plan-file",
+        "summary-file",
+        "comment-id",
+    ]
+    steps = document["runs"]["steps"]
+    passed = " ".join(str(value) for step in steps for value in step.get("env", {}).values())
+    for name in document["inputs"]:
+        assert f"inputs.{name} " in passed
+    for step in steps:
+        assert "${{" not in step["run"]
+        assert step["shell"] == "bash"
+        assert "GITHUB_ENV" not in step["run"]
+        assert "GITHUB_PATH" not in step["run"]
+
+
+def lint_action(folder):
+    bin_folder = Path(sys.executable).parent
+    file = str(folder / "action.yml")
+    commands = (
+        [bin_folder / "zizmor", "--offline", "--persona", "pedantic", "--no-progress", file],
+        [bin_folder / "check-jsonschema", "--builtin-schema", "vendor.github-actions", file],
+    )
+    ended = [subprocess.run(command, capture_output=True, text=True, check=False) for command in commands]
+    return [done.returncode for done in ended], "\n".join(done.stdout + done.stderr for done in ended)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("", "", None),
+        ("github action'", "github action ${{ inputs.command }}'", "template-injection"),
+        ("run: |\n", 'run: |\n        echo "$INPUT_ID" >> "$GITHUB_ENV"\n', "github-env"),
+        (
+            "    - name: Install tunectl\n",
+            "    - uses: actions/setup-python@v7\n    - name: Install\n",
+            "unpinned-uses",
+        ),
+        ("using: composite", "using: compost", "compost"),
+    ],
+)
+def test_the_action_passes_the_linters_which_would_go_red(tmp_path, old, new, finding):
+    text = (ROOT / "action.yml").read_text()
+    assert old in text
+    (tmp_path / "action.yml").write_text(text.replace(old, new, 1) if old else text)
+    codes, said = lint_action(tmp_path)
+    assert any(codes) is (finding is not None), said
+    assert finding is None or finding in said
+
+
+def test_what_is_published_was_built_once_and_tested_as_built():
+    jobs = load(FOLDER / "release.yml")["jobs"]
+    assert jobs["test"]["needs"] == "build"
+    assert set(jobs["publish"]["needs"]) == {"build", "test"}
+    assert jobs["publish"]["environment"] == "pypi"
+    builds = [name for name, job in jobs.items() for step in job["steps"] if "hatchling build" in step.get("run", "")]
+    assert builds == ["build"]
+    uses = [step["uses"].partition("@")[0] for step in jobs["publish"]["steps"]]
+    assert uses == [
+        "actions/download-artifact",
+        "actions/attest-build-provenance",
+        "pypa/gh-action-pypi-publish",
+    ]
+    assert "password" not in (FOLDER / "release.yml").read_text().replace("no password", "")
+
+
+def test_the_audit_never_cancels_another():
+    assert load(FOLDER / "drift.yml")["concurrency"]["cancel-in-progress"] is False

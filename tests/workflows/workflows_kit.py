@@ -1,10 +1,11 @@
-"""A runner for the `run:` steps of a workflow: bash as GitHub starts it, expressions, outputs and the summary.
+"""A runner for the `run:` steps of a workflow or an action: bash as GitHub starts it, expressions, outputs, summary.
 
-Steps that use an action, and the one that installs tunectl, are not run; everything else is, in order.
+Steps that use an action are not run; every other step is, in order. What they ask of pip is noted and not done.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,15 @@ import yaml
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".github" / "workflows"
 INSTALL = "Install tunectl"
-_NAME = re.compile(r"'[^']*'|\b(?:github|vars|env|steps|needs|matrix)(?:\.[\w-]+)+")
+_PYTHON = """\
+#!/bin/sh
+case "$1 $2" in
+"-m pip") echo "$@" >> "{log}" ;;
+"-m venv") mkdir -p "$3/bin" && ln -sf "{bin}/python" "$3/bin/python" && ln -sf "{bin}/tunectl" "$3/bin/tunectl" ;;
+*) exec "{python}" "$@" ;;
+esac
+"""
+_NAME = re.compile(r"'[^']*'|\b(?:github|vars|env|steps|needs|matrix|inputs)(?:\.[\w-]+)+")
 _WHOLE = re.compile(r"\$\{\{(.*?)\}\}")
 
 
@@ -65,12 +74,20 @@ class Job:
     output: str = ""
     ran: list[str] = field(default_factory=list)
 
+    event: dict[str, Any] = field(default_factory=dict)
+    _results: dict[str, str] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
         self.temp = self.checkout.parent / "runner"
         self.temp.mkdir(exist_ok=True)
         self.bin = self.temp / "bin"
         self.bin.mkdir(exist_ok=True)
         self.tool("tunectl", f'#!/bin/sh\nexec "{sys.executable}" -m reconciler "$@"\n')
+        self.pips = self.temp / "pip.log"
+        for name in ("python", "python3"):
+            self.tool(name, _PYTHON.format(log=self.pips, python=sys.executable, bin=self.bin))
+        self.contexts = {"github.token": "", **self.contexts}
+        (self.temp / "event.json").write_text(json.dumps(self.event))
 
     def tool(self, name: str, script: str) -> None:
         """Put a program on the runner's PATH."""
@@ -79,22 +96,32 @@ class Job:
         path.chmod(0o755)
 
     @property
+    def installed(self) -> list[str]:
+        """What pip was asked for, a line each."""
+        return self.pips.read_text().splitlines() if self.pips.exists() else []
+
+    def steps(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return what the steps' environment has in common, and the steps."""
+        job = load(FOLDER / self.workflow)["jobs"][self.name]
+        return job.get("env", {}), job["steps"]
+
+    @property
     def summary(self) -> str:
         path = self.temp / "summary.md"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def run(self) -> int:
         """Run the job's steps and return the exit code of the first that failed, or 0."""
-        job = load(FOLDER / self.workflow)["jobs"][self.name]
-        shared = {key: expand(value, self.contexts) for key, value in job.get("env", {}).items()}
+        common, steps = self.steps()
+        shared = {key: expand(value, self.contexts) for key, value in common.items()}
         self.contexts |= {f"env.{key}": value for key, value in shared.items()}
         failed = 0
-        for step in job["steps"]:
+        for step in steps:
             condition = step.get("if", "'always'")
             if (failed and "always()" not in condition) or not evaluate(condition, self.contexts):
                 continue
             self.ran.append(step.get("name") or step["uses"].partition("@")[0])
-            if "run" in step and step.get("name") != INSTALL:
+            if "run" in step:
                 code = self._step(step, shared)
                 failed = failed or code
         return failed
@@ -118,10 +145,8 @@ class Job:
             check=False,
         )
         self.output += done.stdout
-        for line in outputs.read_text().splitlines():
-            key, equals, value = line.partition("=")
-            if equals:
-                self.contexts[f"steps.{step.get('id')}.outputs.{key}"] = value
+        for key, value in _outputs(outputs.read_text()).items():
+            self.contexts[f"steps.{step.get('id')}.outputs.{key}"] = value
         return done.returncode
 
     def _environ(self) -> dict[str, str]:
@@ -134,8 +159,51 @@ class Job:
             "GITHUB_OUTPUT": str(self.temp / "output"),
             "GITHUB_REPOSITORY": "team/models",
             "GITHUB_REF_NAME": "main",
+            "GITHUB_EVENT_PATH": str(self.temp / "event.json"),
+            "GITHUB_ACTION_PATH": str(ROOT),
             "RUNNER_TEMP": str(self.temp),
             "TUNECTL_EMULATOR_TRAIN_SECONDS": "0",
             "TUNECTL_POLL_INTERVAL": "0.05",
             **self.environ,
         }
+
+
+class Action(Job):
+    """One run of ``action.yml``; ``contexts`` holds its inputs, such as ``inputs.command``."""
+
+    def __init__(self, checkout: Path, *, inputs: Mapping[str, str], token: str, **more: Any) -> None:
+        contexts = {"github.token": token}
+        for name, given in action()["inputs"].items():
+            contexts[f"inputs.{name}"] = inputs.get(name, expand(given["default"], contexts))
+        super().__init__("action.yml", "action", checkout, contexts=contexts, **more)
+
+    def steps(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return nothing in common, and the steps of the action."""
+        return {}, action()["runs"]["steps"]
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The action's outputs, as a workflow would read them."""
+        return {name: expand(given["value"], self.contexts) for name, given in action()["outputs"].items()}
+
+
+def action() -> dict[str, Any]:
+    """Read action.yml."""
+    document: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    return document
+
+
+def _outputs(text: str) -> dict[str, str]:
+    """Read a file of step outputs: ``name=value`` lines and blocks between delimiters."""
+    found, lines = {}, iter(text.splitlines())
+    for line in lines:
+        name, mark, delimiter = line.partition("<<")
+        if mark and "=" not in name:
+            block = []
+            while (inner := next(lines)) != delimiter:
+                block.append(inner)
+            found[name] = "\n".join(block)
+        elif "=" in line:
+            key, _, value = line.partition("=")
+            found[key] = value
+    return found
