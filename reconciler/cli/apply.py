@@ -55,7 +55,9 @@ def command(
     saved = None
     if planfile is not None:
         if chosen.selects:
-            raise click.UsageError("a saved plan holds its own --target, --exclude and --replace; leave them out")
+            raise click.UsageError(
+                "a saved plan holds its own --target, --exclude, --select and --replace; leave them out"
+            )
         saved, chosen = _open_saved(Path(planfile), chosen)
     with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
         with session.store().hold(timeout=lock_timeout) as hold:
@@ -161,7 +163,10 @@ def _open_saved(path: Path, options: PlanOptions) -> tuple[SavedPlan, PlanOption
     except OSError as error:
         raise click.FileError(str(path), error.strerror or "cannot be read") from error
     saved = load_saved(data, address=str(path))
-    return saved, replace(options, target=saved.scope.target, exclude=saved.scope.exclude, replaced=saved.replace)
+    scope = saved.scope
+    return saved, replace(
+        options, target=scope.target, exclude=scope.exclude, select=scope.select, replaced=saved.replace
+    )
 
 
 def _check_approval(shown: Preview, saved: SavedPlan | None, expected: str | None) -> None:

@@ -8,15 +8,14 @@ import click
 
 from reconciler.cli.base import Command, Invocation, cache_option
 from reconciler.cli.output import Outputs, format_option
-from reconciler.cli.planning import check_names
+from reconciler.cli.planning import check_names, check_selection, scope_options
 from reconciler.core.plan import Scope
 
 _DRIFT = 2
 
 
 @click.command("drift", cls=Command, epilog="Example: tunectl drift --format json; exit code 2 means drift")
-@click.option("--target", multiple=True, metavar="GLOB", help="Only these names; may be repeated.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Not these names; may be repeated.")
+@scope_options
 @click.option("--count-unmanaged", is_flag=True, help="Let models that nothing manages count as drift.")
 @cache_option
 @format_option("text", "json", "markdown", "github")
@@ -26,6 +25,7 @@ def command(
     /,
     target: tuple[str, ...],
     exclude: tuple[str, ...],
+    select: tuple[str, ...],
     count_unmanaged: bool,
     formats: tuple[str, ...],
 ) -> int:
@@ -43,9 +43,10 @@ def command(
             session.manifests,
             session.provider(read_only=True),
             session.store(),
-            session.policy(scope=Scope(target, exclude)),
+            session.policy(scope=Scope(target, exclude, select)),
             now=session.clock.now(),
         )
+    check_selection(select, found.desired)
     check_names("--target", target, found.known, globs=True)
 
     def text() -> str:

@@ -13,12 +13,33 @@ from reconciler.cli.base import Wrapped, cache_option
 from reconciler.core.plan import Plan, Scope
 
 if TYPE_CHECKING:
+    from reconciler.core.resource import Desired
     from reconciler.engine.preview import Preview
     from reconciler.wiring import Session
 
+
+def _terms(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    from reconciler.core.scope import parse_selectors
+
+    try:
+        return parse_selectors(values)
+    except ValueError as error:
+        raise click.UsageError(f"--select {error}: must be key=value, key!=value or key") from error
+
+
+_TARGET = click.option("--target", multiple=True, metavar="GLOB", help="Only these names; may be repeated.")
+_EXCLUDE = click.option("--exclude", multiple=True, metavar="GLOB", help="Not these names; may be repeated.")
+select_option = click.option(
+    "--select",
+    multiple=True,
+    metavar="LABELS",
+    callback=_terms,
+    help="Only manifests with these labels: key=value,key!=value,key.",
+)
+_SCOPE = (_EXCLUDE, select_option)
 _OPTIONS = (
-    click.option("--target", multiple=True, metavar="GLOB", help="Only these names; may be repeated."),
-    click.option("--exclude", multiple=True, metavar="GLOB", help="Not these names; may be repeated."),
+    _TARGET,
+    *_SCOPE,
     click.option(
         "--replace", "replaced", multiple=True, metavar="NAME", help="Tune this name anew, as a fresh attempt."
     ),
@@ -37,6 +58,7 @@ class PlanOptions:
 
     target: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
     allow_deletes: int | None = None
     allow_replaces: int | None = None
@@ -45,12 +67,17 @@ class PlanOptions:
     @property
     def selects(self) -> bool:
         """Whether anything was said of what the plan is to hold (limits only say what it may hold)."""
-        return bool(self.target or self.exclude or self.replaced)
+        return bool(self.target or self.exclude or self.select or self.replaced)
 
 
 def plan_options(command: Wrapped) -> Wrapped:
-    """Add ``--target``, ``--exclude``, ``--replace``, the limits and ``--no-cache`` to a command."""
+    """Add ``--target``, ``--exclude``, ``--select``, ``--replace``, the limits and ``--no-cache`` to a command."""
     return limit_options(_decorated(cache_option(command), _OPTIONS))
+
+
+def scope_options(command: Wrapped, *, target: bool = True) -> Wrapped:
+    """Add ``--exclude``, ``--select`` and, unless names are given otherwise, ``--target`` to a command."""
+    return _decorated(command, (_TARGET, *_SCOPE) if target else _SCOPE)
 
 
 def limit_options(command: Wrapped) -> Wrapped:
@@ -80,13 +107,14 @@ def make_preview(session: Session, options: PlanOptions, *, destroy: bool = Fals
             "max_replaces": options.allow_replaces,
             "max_steps": options.allow_steps,
         },
-        scope=Scope(options.target, options.exclude),
+        scope=Scope(options.target, options.exclude, options.select),
         replaced=frozenset(options.replaced),
         destroy=destroy,
     )
-    load = (lambda: Manifests(())) if destroy else session.manifests
+    load = (lambda: Manifests(())) if destroy and not options.select else session.manifests
     shown = preview(load, session.provider(read_only=True), session.store(), policy)
     declared = {manifest.name for manifest in shown.desired}
+    check_selection(options.select, shown.desired)
     check_names("--replace", options.replaced, declared)
     check_names(
         "NAME" if destroy else "--target", options.target, declared.union(shown.loaded.lockfile.models), globs=True
@@ -123,6 +151,18 @@ def check_names(flag: str, names: Iterable[str], among: Collection[str], *, glob
         close = get_close_matches(name, among, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise click.UsageError(f"{flag} {name}: there is no model of that name{hint}")
+
+
+def check_selection(terms: tuple[str, ...], desired: Iterable[Desired]) -> None:
+    """Refuse selectors that no manifest fits, for the reason that names are checked.
+
+    Raises:
+        click.UsageError: nothing is selected.
+    """
+    from reconciler.core.scope import selected
+
+    if terms and not any(selected(manifest.labels, terms) for manifest in desired):
+        raise click.UsageError(f"--select {','.join(terms)}: no manifest has such labels")
 
 
 def would_do_something(plan: Plan) -> bool:

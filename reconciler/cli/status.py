@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
+from reconciler.cli.planning import check_selection, select_option
 
 if TYPE_CHECKING:
     from reconciler.core.lockfile import Lockfile
@@ -23,19 +24,23 @@ _EVERY_EMBEDDED = 1.0
 
 @click.command("status", cls=Command, epilog="Example: tunectl status --watch")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@select_option
 @click.option("--watch", is_flag=True, help="Show it again and again, until nothing is tuning any more.")
 @format_option("text", "json", "markdown", "github")
 @click.pass_obj
-def command(invocation: Invocation, /, names: tuple[str, ...], watch: bool, formats: tuple[str, ...]) -> int:
+def command(
+    invocation: Invocation, /, names: tuple[str, ...], select: tuple[str, ...], watch: bool, formats: tuple[str, ...]
+) -> int:
     """List the managed models, their state and progress."""
     outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
     invocation.expect(outputs)
     if watch and outputs.stdout != "text":
         raise click.UsageError("--watch is for people: leave --format out")
     with invocation.session() as session:
+        chosen = _choice(session, select)
         while True:
             recorded, observed = observe_recorded(session, names)
-            rows = _rows(recorded, observed, names)
+            rows = _rows(recorded, observed, list(filter(chosen, names or sorted(recorded.models))))
             if watch and sys.stdout.isatty():
                 click.clear()
             _write(invocation, outputs, rows, observed)
@@ -66,10 +71,20 @@ def observe_recorded(session: Session, names: Sequence[str]) -> tuple[Lockfile, 
     return recorded, with_progress(provider, recorded, observe(provider, recorded))
 
 
+def _choice(session: Session, select: tuple[str, ...]) -> Callable[[str], bool]:
+    """Return what tells whether a name is selected; the manifests are read only if labels are asked for."""
+    from reconciler.core.plan import Scope
+    from reconciler.core.scope import choose
+
+    desired = session.manifests().desired if select else ()
+    check_selection(select, desired)
+    return choose(Scope(select=select), desired)
+
+
 def _rows(recorded: Lockfile, observed: Observed, names: Sequence[str]) -> tuple[Row, ...]:
     from reconciler.views.rows import build_rows
 
-    return build_rows(recorded, observed.models, names=names or None)
+    return build_rows(recorded, observed.models, names=names)
 
 
 def _write(invocation: Invocation, outputs: Outputs, rows: Sequence[Row], observed: Observed) -> None:

@@ -121,15 +121,16 @@ class Unmanaged:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which names a plan looks at: globs of ``--target`` and ``--exclude``; empty means all."""
+    """Which names a plan looks at: globs of ``--target`` and ``--exclude``, terms of ``--select``; empty means all."""
 
     target: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
 
     @property
     def partial(self) -> bool:
         """Whether some names may be left out."""
-        return bool(self.target or self.exclude)
+        return bool(self.target or self.exclude or self.select)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +184,16 @@ class Plan:
         return digest(
             {
                 "remote": [remote.type, remote.endpoint, remote.project, remote.location],
-                "scope": {"target": sorted(set(self.scope.target)), "exclude": sorted(set(self.scope.exclude))},
+                "scope": _scope_digest_value(self.scope),
                 "actions": covered,
             }
         )
+
+
+def _scope_digest_value(scope: Scope) -> Json:
+    """Return a scope as JSON; selectors came later, and without any the digest is what it was before."""
+    globs: dict[str, Json] = {"target": sorted(set(scope.target)), "exclude": sorted(set(scope.exclude))}
+    return globs | {"select": sorted(set(scope.select))} if scope.select else globs
 
 
 def action_digest_value(action: Action) -> Json:

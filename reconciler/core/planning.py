@@ -19,7 +19,7 @@ from reconciler.core.renames import find_renames
 from reconciler.core.resource import Capabilities, Desired
 from reconciler.core.revision import wanted_revisions
 from reconciler.core.rules import Rules, broken
-from reconciler.core.scope import in_scope
+from reconciler.core.scope import choose, in_scope
 from reconciler.errors import Problem, Violation
 
 __all__ = ["Policy", "build_plan", "in_scope"]
@@ -62,21 +62,23 @@ def build_plan(
     Raises:
         TunectlError: every id of a wanted revision is taken.
     """
-    manifests = () if policy.destroy else tuple(sorted(desired, key=lambda manifest: manifest.name))
-    renames = find_renames(manifests, recorded, policy.scope)
+    declared = tuple(desired)
+    chosen = choose(policy.scope, declared)
+    manifests = () if policy.destroy else tuple(sorted(declared, key=lambda manifest: manifest.name))
+    renames = find_renames(manifests, recorded, chosen)
     recorded = renames.recorded
-    case = _cases(manifests, recorded, observed, policy)
+    case = _cases(manifests, recorded, observed, policy, chosen)
     actions = list(renames.moves)
     renamed = {move.name for move in renames.moves}
     unchanged = 0
     for manifest in manifests:
-        if in_scope(manifest.name, policy.scope):
+        if chosen(manifest.name):
             found = decide(case(manifest))
             actions.extend(found)
             unchanged += not found and manifest.name not in renamed
     kept = renames.claimed.union(manifest.name for manifest in manifests)
     for name, entry in recorded.models.items():
-        if name not in kept and in_scope(name, policy.scope):
+        if name not in kept and chosen(name):
             actions.extend(removal(name, entry, observed, destroy=policy.destroy))
     actions = _follow_parents(actions, manifests)
     return Plan(
@@ -84,12 +86,12 @@ def build_plan(
         remote=recorded.remote,
         actions=tuple(sorted(actions, key=lambda action: action.name)),
         unchanged=unchanged,
-        drift=remote_drift(manifests, recorded, observed, names=_scoped(recorded, policy.scope)),
+        drift=remote_drift(manifests, recorded, observed, names=frozenset(filter(chosen, recorded.models))),
         unmanaged=_unmanaged(recorded, observed, actions),
         warnings=warnings,
         violations=(
             *renames.ambiguous,
-            *_unready_parents(actions, manifests, recorded, observed, policy.scope),
+            *_unready_parents(actions, manifests, recorded, observed, chosen),
             *violations(actions, recorded.models, policy.limits),
             *broken(
                 policy.rules,
@@ -97,7 +99,7 @@ def build_plan(
                 actions,
                 observed,
                 defaults=policy.capabilities.defaults,
-                chosen=lambda name: in_scope(name, policy.scope),
+                chosen=chosen,
             ),
         ),
         scope=policy.scope,
@@ -106,18 +108,18 @@ def build_plan(
     )
 
 
-def _scoped(recorded: Lockfile, scope: Scope) -> frozenset[str]:
-    return frozenset(name for name in recorded.models if in_scope(name, scope))
-
-
 def _cases(
-    manifests: tuple[Desired, ...], recorded: Lockfile, observed: Observed, policy: Policy
+    manifests: tuple[Desired, ...],
+    recorded: Lockfile,
+    observed: Observed,
+    policy: Policy,
+    chosen: Callable[[str], bool],
 ) -> Callable[[Desired], Case]:
     """Return what makes the case of each manifest, with everything that is the same for all of them worked out."""
     fixed = frozenset(
         manifest.name
         for manifest in manifests
-        if not in_scope(manifest.name, policy.scope) and _serves(recorded.models.get(manifest.name))
+        if not chosen(manifest.name) and _serves(recorded.models.get(manifest.name))
     )
     revisions = wanted_revisions(manifests, recorded, observed.models, fixed=fixed)
     owner = recorded.resources()
@@ -195,14 +197,18 @@ def _follow_parents(actions: list[Action], manifests: tuple[Desired, ...]) -> li
 
 
 def _unready_parents(
-    actions: Iterable[Action], manifests: tuple[Desired, ...], recorded: Lockfile, observed: Observed, scope: Scope
+    actions: Iterable[Action],
+    manifests: tuple[Desired, ...],
+    recorded: Lockfile,
+    observed: Observed,
+    chosen: Callable[[str], bool],
 ) -> list[Violation]:
     """A child cannot be tuned from a parent that does not serve and is out of scope."""
     by_name = {manifest.name: manifest for manifest in manifests}
     found = []
     for action in actions:
         parent = by_name[action.name].parent if action.kind in TRAINS else None
-        if parent is None or action.depends_on or in_scope(parent, scope):
+        if parent is None or action.depends_on or chosen(parent):
             continue
         entry = recorded.models.get(parent)
         if entry is None or not _serves(entry) or observed.get(entry.current.resource) is None:

@@ -6,15 +6,14 @@ one added name's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.ordering import parents_first
-from reconciler.core.plan import Action, Kind, Scope
+from reconciler.core.plan import Action, Kind
 from reconciler.core.resource import Desired
 from reconciler.core.revision import revision_of
-from reconciler.core.scope import in_scope
 from reconciler.errors import Violation
 
 
@@ -32,8 +31,8 @@ class Renames:
     ambiguous: tuple[Violation, ...] = ()
 
 
-def find_renames(manifests: tuple[Desired, ...], recorded: Lockfile, scope: Scope) -> Renames:
-    """Find the renames among all manifests, and carry out in the lockfile those of names in scope."""
+def find_renames(manifests: tuple[Desired, ...], recorded: Lockfile, chosen: Callable[[str], bool]) -> Renames:
+    """Find the renames among all manifests, and carry out in the lockfile those of names in scope (``chosen``)."""
     wanted = {manifest.name for manifest in manifests}
     removed = {name for name in recorded.models if name not in wanted}
     added = {m.name: m for m in sorted(manifests, key=lambda m: m.name) if m.name not in recorded.models}
@@ -46,8 +45,8 @@ def find_renames(manifests: tuple[Desired, ...], recorded: Lockfile, scope: Scop
     inferred, doubles = _inferred(manifests, recorded, removed - declared.keys(), silent, settled)
     unclear += [(olds, news, _DOUBLES) for olds, news in doubles]
     pairs = {**settled, **inferred}
-    moved = {old: new for new, old in sorted(pairs.items()) if in_scope(new, scope)}
-    doubtful = [case for case in unclear if any(in_scope(name, scope) for name in (*case[0], *case[1]))]
+    moved = {old: new for new, old in sorted(pairs.items()) if chosen(new)}
+    doubtful = [case for case in unclear if any(chosen(name) for name in (*case[0], *case[1]))]
     return Renames(
         recorded=recorded.rename_all(moved) if moved else recorded,
         moves=tuple(_move(old, new, recorded, declared=new in settled) for old, new in moved.items()),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.core.canonical import digest
-from reconciler.core.plan import Action, Change, Drift, Plan, Unmanaged, action_digest_value
+from reconciler.core.plan import Action, Change, Drift, Plan, Scope, Unmanaged, action_digest_value
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.errors import Problem, Violation
 
@@ -29,7 +29,7 @@ def to_document(plan: Plan, *, tool: str) -> Document:
         "digest": plan.digest,
         "remote": remote_document(plan.remote),
         "lockfile": {"lineage": plan.lineage, "serial": plan.serial},
-        "scope": {"target": list(plan.scope.target), "exclude": list(plan.scope.exclude)},
+        "scope": scope_document(plan.scope),
         "summary": plan.summary,
         "steps": plan.steps.least,
         "stepsAtMost": plan.steps.most,
@@ -49,6 +49,11 @@ def remote_document(remote: Remote) -> Document:
         "project": remote.project,
         "location": remote.location,
     }
+
+
+def scope_document(scope: Scope) -> Document:
+    """Return which names a plan looks at."""
+    return {"target": list(scope.target), "exclude": list(scope.exclude), "select": list(scope.select)}
 
 
 def action_document(action: Action) -> Document:

@@ -46,7 +46,7 @@ def restored(document: Mapping[str, Any]) -> Plan:
         unmanaged=tuple(Unmanaged(**model.model_dump()) for model in shape.unmanaged),
         warnings=tuple(_problem(problem) for problem in shape.warnings),
         violations=tuple(_violation(violation) for violation in shape.violations),
-        scope=Scope(tuple(shape.scope.target), tuple(shape.scope.exclude)),
+        scope=Scope(tuple(shape.scope.target), tuple(shape.scope.exclude), tuple(shape.scope.select)),
         lineage=shape.lockfile.lineage,
         serial=shape.lockfile.serial,
     )

@@ -36,10 +36,11 @@ class LockfileShape(Shape):
 
 
 class ScopeShape(Shape):
-    """The globs of --target and --exclude."""
+    """The globs of --target and --exclude, and the terms of --select, which older plans do not have."""
 
     target: list[str]
     exclude: list[str]
+    select: list[str] = []
 
 
 class ChangeShape(Shape):
