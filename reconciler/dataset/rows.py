@@ -49,7 +49,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 _JSON = json.JSONDecoder(object_pairs_hook=_unique)
-_QUICK = json.JSONDecoder().scan_once
+_QUICK = json.JSONDecoder().raw_decode
 _QUOTES = 8
 _ENDS = frozenset({"\n", "\r\n"})
 
@@ -66,7 +66,7 @@ def read_jsonl(file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
         if "\\" not in line and line.count('"') == _QUOTES:
             try:
                 row, end = scan(line, 0)
-            except (ValueError, StopIteration, RecursionError):
+            except (ValueError, RecursionError):
                 row, end = None, 0
             if type(row) is dict and len(row) == 2 and line[end:] in _ENDS:  # noqa: PLR2004  input and output
                 text, answer = row.get(one) or row.get(other), row.get(output)
