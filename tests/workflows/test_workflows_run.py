@@ -6,12 +6,14 @@ import base64
 import json
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 from fake_github import TOKEN, GitHub, blob, serving
 from workflows_kit import ROOT, Action, Job
 
+from reconciler._version import __version__
 from reconciler.emulator import Emulator, parse_fault, serve
 
 PULL = {"github.event_name": "pull_request", "github.repository": "team/models", "github.token": TOKEN}
@@ -502,3 +504,46 @@ def test_the_token_is_in_no_output_of_any_step(plan, audit, checkout, github):
         texts += [file.read_bytes().decode("utf-8", "replace") for file in path.rglob("*") if file.is_file()]
     canaries = (TOKEN, base64.b64encode(TOKEN.encode()).decode(), TOKEN[4:16])
     assert not [canary for canary in canaries for text in texts if canary in text]
+
+
+@pytest.fixture
+def release(tmp_path):
+    """Make a job of release.yml on a checkout of what is released."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "reconciler", folder / "reconciler", ignore=shutil.ignore_patterns("__pycache__"))
+    commit(folder)
+
+    def make(name, tag):
+        return Job("release.yml", name, folder, environ={"GITHUB_REF_NAME": tag})
+
+    return make
+
+
+def test_a_tag_is_built_into_one_wheel_that_holds_the_package(release):
+    job = release("build", f"v{__version__}")
+    assert job.run() == 0, job.output
+    built = {path.name for path in (job.checkout / "dist").iterdir()}
+    wheel = f"tunectl-{__version__}-py3-none-any.whl"
+    assert built == {wheel, f"tunectl-{__version__}.tar.gz"}
+    assert all(name in job.summary for name in built)
+    names = zipfile.ZipFile(job.checkout / "dist" / wheel).namelist()
+    assert "reconciler/cli/templates/drift.yml" in names
+    assert all(name.startswith(("reconciler/", "tunectl-")) for name in names)
+    assert job.installed == ["-m pip install --disable-pip-version-check --require-hashes -r requirements/build.txt"]
+
+
+def test_a_tag_that_is_not_the_version_is_not_built(release):
+    job = release("build", "v9.9.9")
+    assert job.run() == 1
+    assert f"v{__version__}" in job.output
+    assert not (job.checkout / "dist").exists()
+
+
+def test_the_wheel_is_used_before_it_is_published(release):
+    job = release("test", f"v{__version__}")
+    assert job.run() == 0, job.output
+    assert "--no-deps dist/" in job.installed[-1]
+    assert "No changes" in job.output
