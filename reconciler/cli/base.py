@@ -166,6 +166,7 @@ class Invocation:
         from reconciler.wiring import Overrides
 
         get = self.environ.get
+        self.number("TUNECTL_POLL_INTERVAL", 1.0, least=0.001)  # used later, but wrong before any work is done
         endpoint = self.globals.endpoint or get("TUNECTL_ENDPOINT") or None
         lockfile = get("TUNECTL_LOCKFILE") or None
         self._check(endpoint, lockfile)
@@ -204,11 +205,6 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.params.extend(option() for option in GLOBAL_OPTIONS)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Merge the global options given on both sides of the name, then run."""
-        invocation = ctx.ensure_object(Invocation)
-        given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
-        invocation.globals = Globals.of(given).over(invocation.globals)
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line; what is wrong with it is told in the form that was asked for, naming this command."""
         given = tuple(args)  # parsing empties the list
@@ -227,6 +223,11 @@ class Command(click.Command):
         values += [value for option, value in pairwise(args) if option == "--format"]
         return next((value for value in values if value in {"json", "jsonl"}), None)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Merge the global options given on both sides of the name, then run."""
+        invocation = ctx.ensure_object(Invocation)
+        given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
+        invocation.globals = Globals.of(given).over(invocation.globals)
         invocation.command = ctx.command_path
         invocation.enter()
         try:
