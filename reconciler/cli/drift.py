@@ -30,10 +30,11 @@ def command(
     formats: tuple[str, ...],
 ) -> int:
     """Audit, read-only: changed, missing, failed, stuck, data or manifest moved since the last apply."""
+    from reconciler.core.tolerance import sift
     from reconciler.engine.audit import take_stock
     from reconciler.views.status_document import drift_report
     from reconciler.views.status_markdown import render_drift_markdown
-    from reconciler.views.status_text import render_drift
+    from reconciler.views.status_text import render_drift, render_tolerated
     from reconciler.views.words import json_text
 
     outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
@@ -46,26 +47,29 @@ def command(
             session.policy(scope=Scope(target, exclude, select)),
             now=session.clock.now(),
         )
+    drift, tolerated = sift(found.drift, session.config.tolerances, now=session.clock.now())
     check_selection(select, found.desired)
     check_names("--target", target, found.known, globs=True)
 
     def text() -> str:
-        return render_drift(found.drift, found.unmanaged, found.coverage, color=invocation.color(sys.stdout))
+        color = invocation.color(sys.stdout)
+        text = render_drift(drift, found.unmanaged, found.coverage, color=color)
+        return text + render_tolerated(tolerated, listed=bool(invocation.globals.verbose))
 
     def markdown() -> str:
-        return render_drift_markdown(found.drift, found.unmanaged, found.coverage)
+        return render_drift_markdown(drift, found.unmanaged, found.coverage)
 
     def github() -> str:
         from reconciler.cli.actions import report_drift
 
-        return report_drift(found.drift, markdown(), text(), invocation.environ)
+        return report_drift(drift, markdown(), text(), invocation.environ)
 
     outputs.write(
         {
             "text": text,
-            "json": lambda: json_text(drift_report(found.drift, found.unmanaged, found.coverage)) + "\n",
+            "json": lambda: json_text(drift_report(drift, found.unmanaged, found.coverage, tolerated)) + "\n",
             "markdown": markdown,
             "github": github,
         }
     )
-    return _DRIFT if found.drift or (count_unmanaged and found.unmanaged) else 0
+    return _DRIFT if drift or (count_unmanaged and found.unmanaged) else 0

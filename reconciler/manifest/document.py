@@ -18,6 +18,7 @@ from reconciler.manifest.kinds import (
     CloudName,
     Command,
     Count,
+    Day,
     Duration,
     Email,
     Flag,
@@ -306,6 +307,21 @@ class PolicyPart(Part):
     checks: Maybe[list[PlanCheck]] = Field(None, description="Programs that are shown the plan and may refuse it.")
 
 
+class IgnoredDrift(Part):
+    """Drift that does not count for a while."""
+
+    name: Line = Field(description="A glob of names.")
+    path: Maybe[Line] = Field(None, description="The field, such as spec.temperature. Default: whatever drifts.")
+    reason: Line = Field(description="Why it is ignored.")
+    until: Maybe[Day] = Field(None, description="The last day, in UTC; after it the drift counts again.")
+
+
+class DriftPart(Part):
+    """How drift is judged."""
+
+    ignore: Maybe[list[IgnoredDrift]] = Field(None, description="Drift that does not count.")
+
+
 class ProjectSpec(Part):
     """How the project works."""
 
@@ -315,6 +331,7 @@ class ProjectSpec(Part):
     defaults: Maybe[Spec] = Field(None, description="What the spec of every TunedModel starts from.")
     limits: LimitsPart = Field(default_factory=LimitsPart.model_construct, description="Safety valves.")
     policy: Maybe[PolicyPart] = Field(None, description="What the project allows.")
+    drift: Maybe[DriftPart] = Field(None, description="How drift is judged.")
 
 
 class ProjectDocument(Part):

@@ -7,6 +7,7 @@ pydantic, may not be written as null: an empty ``gate:`` should not read as "no 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler
@@ -39,6 +40,11 @@ class _NotNull:
 
 
 Maybe = Annotated[T | None, _NotNull()]
+
+
+def _check_day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
 
 
 def _check_duration(text: str) -> str:
@@ -88,6 +94,9 @@ Duration = Annotated[
     AfterValidator(_check_duration),
     Field(json_schema_extra={"pattern": duration.PATTERN}),
     Expect("a duration such as 24h, 30m, 90s or 1d"),
+]
+Day = Annotated[
+    str, AfterValidator(_check_day), Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), Expect("a day such as 2027-01-31")
 ]
 Bucket = Annotated[
     str, Field(pattern=r"^gs://[a-z0-9][a-z0-9._-]+(/[^\s]*)?$"), Expect("a place such as gs://bucket/prefix")

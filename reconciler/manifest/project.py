@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,8 +18,9 @@ from pydantic import ValidationError
 from reconciler.core.canonical import Json
 from reconciler.core.limits import Limits
 from reconciler.core.rules import Check, Rules
+from reconciler.core.tolerance import Tolerance
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
-from reconciler.manifest.document import ProjectDocument, ProviderPart
+from reconciler.manifest.document import DriftPart, ProjectDocument, ProviderPart
 from reconciler.manifest.endpoint import check_endpoint, check_lockfile
 from reconciler.manifest.files import read
 from reconciler.manifest.places import Places
@@ -51,7 +53,7 @@ class ProjectConfig:
     ``root`` is the folder of the project file, or the directory that was given if there is no such file; ``file`` is
     the file's name in it. ``manifests`` are files, folders and globs relative to the root. ``defaults`` is the spec
     that every TunedModel starts from. ``where`` holds the places of the project file by dotted path;
-    ``rules`` and ``checks`` are its policy.
+    ``rules`` and ``checks`` are its policy, ``tolerances`` the drift that does not count.
     """
 
     root: Path
@@ -64,6 +66,7 @@ class ProjectConfig:
     limits: Limits = field(default_factory=Limits)
     rules: Rules = field(default_factory=Rules)
     checks: tuple[Check, ...] = ()
+    tolerances: tuple[Tolerance, ...] = ()
     where: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -125,6 +128,7 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
         limits=Limits(spec.limits.max_deletes, spec.limits.max_replaces, spec.limits.max_steps),
         rules=rules_of(spec.policy),
         checks=checks_of(spec.policy, places),
+        tolerances=_tolerances(spec.drift),
         where=places,
     )
 
@@ -156,6 +160,14 @@ def _provider(part: ProviderPart) -> ProviderConfig:
         project=part.project,
         location=part.location,
         staging=part.staging,
+    )
+
+
+def _tolerances(part: DriftPart | None) -> tuple[Tolerance, ...]:
+    found = [] if part is None else part.ignore or []
+    return tuple(
+        Tolerance(each.name, each.reason, each.path, None if each.until is None else date.fromisoformat(each.until))
+        for each in found
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.core.observation import Observation, Progress
 from reconciler.core.plan import Drift, Unmanaged
+from reconciler.core.tolerance import Tolerated
 from reconciler.views.document import drift_document, unmanaged_document
 from reconciler.views.rows import Row
 
@@ -21,16 +22,29 @@ def status_document(rows: Sequence[Row], observations: Mapping[str, Observation]
 
 
 def drift_report(
-    drift: Sequence[Drift], unmanaged: Sequence[Unmanaged], coverage: float | None = None
+    drift: Sequence[Drift],
+    unmanaged: Sequence[Unmanaged],
+    coverage: float | None = None,
+    tolerated: Sequence[Tolerated] = (),
 ) -> dict[str, Any]:
-    """Return what is not as the last apply left it; ``coverage`` in percent of the remote models."""
+    """Return what is not as the last apply left it; ``coverage`` in percent of the remote models.
+
+    ``tolerated`` is what does not count, listed under ``ignored`` with its reason and last day.
+    """
     return {
         "format": DRIFT_FORMAT,
         "summary": dict(sorted(Counter(item.kind for item in drift).items())),
         "coverage": coverage,
         "drift": [drift_document(item) for item in drift],
         "unmanaged": [unmanaged_document(model) for model in unmanaged],
+        "ignored": [_tolerated(item) for item in tolerated],
     }
+
+
+def _tolerated(item: Tolerated) -> dict[str, Any]:
+    until = item.tolerance.until
+    reason = {"reason": item.tolerance.reason, "until": None if until is None else until.isoformat()}
+    return drift_document(item.drift) | reason
 
 
 def _row(row: Row, observations: Mapping[str, Observation]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from reconciler.core.observation import Observation, Progress
 from reconciler.core.plan import Drift, Unmanaged
 from reconciler.core.resource import Spec
 from reconciler.core.text import clip, sanitize
+from reconciler.core.tolerance import Tolerated
 from reconciler.views.paint import Paint, painter
 from reconciler.views.plan_text import drift_line, unmanaged_line
 from reconciler.views.rows import Row
@@ -69,12 +70,27 @@ def render_drift(
     """
     paint = painter(color=color)
     lines = [paint(drift_headline(drift), "bold"), *(f"  {drift_line(item, width=width)}" for item in drift)]
-    if unmanaged:
-        shown = bullets((unmanaged_line(model) for model in unmanaged), cap=_SHOWN_UNMANAGED)
-        lines += ["", paint(f"{count(len(unmanaged), 'remote model')} not managed here:", "bold")]
-        lines += [f"  {line}" for line in shown]
+    for orphaned, words in ((True, "orphaned"), (False, "not managed here")):
+        models = [model for model in unmanaged if model.orphaned is orphaned]
+        if models:
+            lines += ["", paint(f"{count(len(models), 'remote model')} {words}:", "bold")]
+            lines += [f"  {line}" for line in bullets(map(unmanaged_line, models), cap=_SHOWN_UNMANAGED)]
     if coverage is not None:
         lines += ["", coverage_line(coverage)]
+    return guard("\n".join(lines) + "\n")
+
+
+def render_tolerated(tolerated: Sequence[Tolerated], *, listed: bool, width: int = 120) -> str:
+    """Return how much drift the project file lets pass; ``listed`` says which, why and until when."""
+    if not tolerated:
+        return ""
+    lines = [
+        "",
+        f"{count(len(tolerated), 'drift')} ignored by the project file{':' if listed else ' (-v lists them).'}",
+    ]
+    for item in tolerated if listed else ():
+        until = "" if item.tolerance.until is None else f", until {item.tolerance.until}"
+        lines.append(f"  {drift_line(item.drift, width=width)}; {sanitize(item.tolerance.reason)}{until}")
     return guard("\n".join(lines) + "\n")
 
 

@@ -1,0 +1,60 @@
+"""Drift that a project has decided to live with for a while, each piece with a reason and possibly a last day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
+
+from reconciler.core.plan import Drift
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What is ignored and why.
+
+    ``name`` is a glob of names; ``path`` a field such as ``spec.temperature``, None for whatever drifts; ``until`` the
+    last day, in UTC, on which it holds, None for no end.
+    """
+
+    name: str
+    reason: str
+    path: str | None = None
+    until: date | None = None
+
+    def covers(self, drift: Drift) -> bool:
+        """Tell whether it is about this drift, expired or not."""
+        return fnmatchcase(drift.name, self.name) and self.path in (None, drift.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerated:
+    """A drift that does not count, and why."""
+
+    drift: Drift
+    tolerance: Tolerance
+
+
+def sift(
+    drift: Iterable[Drift], tolerances: Iterable[Tolerance], *, now: float
+) -> tuple[tuple[Drift, ...], tuple[Tolerated, ...]]:
+    """Return the drift that counts and what is tolerated.
+
+    What only expired tolerances cover counts, and its message says so. ``now`` is in seconds since the epoch.
+    """
+    today = datetime.fromtimestamp(now, UTC).date()
+    rules = tuple(tolerances)
+    counting: list[Drift] = []
+    tolerated: list[Tolerated] = []
+    for item in drift:
+        covering = [rule for rule in rules if rule.covers(item)]
+        valid = next((rule for rule in covering if rule.until is None or rule.until >= today), None)
+        if valid is not None:
+            tolerated.append(Tolerated(item, valid))
+        elif covering:
+            last = max(covering, key=lambda rule: rule.until or date.max)
+            counting.append(replace(item, message=f"{item.message} (ignored until {last.until}: {last.reason})"))
+        else:
+            counting.append(item)
+    return tuple(counting), tuple(tolerated)
