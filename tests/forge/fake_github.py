@@ -269,6 +269,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
+    timeout = 3.0  # seconds an idle connection is kept: a test that fails must not wait for its client for ever
 
     def log_message(self, *_: Any) -> None:
         """Keep quiet."""
