@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,6 +16,7 @@ from reconciler.core.resource import Example, Remote
 from reconciler.engine.stop import Stop
 from reconciler.errors import StoreError
 from reconciler.manifest.project import ProjectConfig, load_project
+from reconciler.overrides import EMULATOR, Overrides, overridden
 from reconciler.providers.description import Description, describe
 from reconciler.reading import Reading
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.stores.bucket import BucketBlobStore
     from reconciler.stores.lease import BlobLease
 
-EMULATOR = "emulator"
 STATE_FOLDER = ".tunectl"
 _DATASETS = "datasets.json"
 _PATIENCE = 30.0
@@ -59,27 +59,6 @@ class SystemClock:
         self._stop.wait(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What flags and environment say in place of the project file; None leaves the file's word.
-
-    ``shared_project`` is what Google's own variables name; it counts for hosted services, not for the embedded
-    emulator, which would be another remote on every machine. ``train_seconds`` is how long that one takes for a
-    tuning. Without ``cache`` every dataset is read, however well it is known. Secrets never show in ``repr``.
-    """
-
-    endpoint: str | None = None
-    project: str | None = None
-    shared_project: str | None = None
-    api_version: str | None = None
-    lockfile: str | None = None
-    access_token: str | None = field(default=None, repr=False)
-    api_key: str | None = field(default=None, repr=False)
-    http_timeout: float = 30.0
-    train_seconds: float = 6.0
-    cache: bool = True
-
-
 class Session:
     """One command's work on one project. A context manager: leaving it closes connections and the embedded emulator."""
 
@@ -92,7 +71,7 @@ class Session:
         command: str = "tunectl",
         clock: Clock | None = None,
     ) -> None:
-        self.config = _overridden(config, overrides)
+        self.config = overridden(config, overrides)
         self.stop = Stop()
         self.clock: Clock = SystemClock(self.stop) if clock is None else clock
         self.report = report
@@ -287,18 +266,6 @@ class Session:
 def open_project(directory: Path, config: Path | None) -> ProjectConfig:
     """Read the project file; see ``manifest.project.load_project``."""
     return load_project(directory, config=config)
-
-
-def _overridden(config: ProjectConfig, overrides: Overrides) -> ProjectConfig:
-    endpoint = overrides.endpoint or config.provider.endpoint
-    shared = None if endpoint == EMULATOR else overrides.shared_project
-    provider = replace(
-        config.provider,
-        endpoint=endpoint,
-        project=overrides.project or shared or config.provider.project,
-        api_version=overrides.api_version or config.provider.api_version,
-    )
-    return replace(config, provider=provider, lockfile=overrides.lockfile or config.lockfile)
 
 
 def _new_id() -> str:

@@ -163,7 +163,7 @@ class Invocation:
         return value
 
     def _overrides(self) -> Any:
-        from reconciler.wiring import Overrides
+        from reconciler.overrides import Overrides
 
         get = self.environ.get
         self.number("TUNECTL_POLL_INTERVAL", 1.0, least=0.001)  # used later, but wrong before any work is done

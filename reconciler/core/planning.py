@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.address import looks_like_ours, remote_id, split_attempt
@@ -15,7 +15,7 @@ from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
 from reconciler.core.plan import TRAINS, Action, Kind, Plan, Scope, Unmanaged
 from reconciler.core.policy import violations
-from reconciler.core.renames import find_renames
+from reconciler.core.renames import Renames, find_renames
 from reconciler.core.resource import Capabilities, Desired
 from reconciler.core.revision import wanted_revisions
 from reconciler.core.rules import Rules, broken
@@ -67,6 +67,31 @@ def build_plan(
     manifests = () if policy.destroy else tuple(sorted(declared, key=lambda manifest: manifest.name))
     renames = find_renames(manifests, recorded, chosen)
     recorded = renames.recorded
+    actions, unchanged = _actions(manifests, renames, observed, policy, chosen)
+    return Plan(
+        project=policy.project,
+        remote=recorded.remote,
+        actions=tuple(sorted(actions, key=lambda action: action.name)),
+        unchanged=unchanged,
+        drift=remote_drift(manifests, recorded, observed, names=frozenset(filter(chosen, recorded.models))),
+        unmanaged=_unmanaged(recorded, observed, actions),
+        warnings=warnings,
+        violations=(*renames.ambiguous, *_judge(actions, manifests, recorded, observed, policy, chosen)),
+        scope=policy.scope,
+        lineage=recorded.lineage or None,
+        serial=recorded.serial,
+    )
+
+
+def _actions(
+    manifests: tuple[Desired, ...],
+    renames: Renames,
+    observed: Observed,
+    policy: Policy,
+    chosen: Callable[[str], bool],
+) -> tuple[list[Action], int]:
+    """Return what to do about every chosen name, and how many manifests ask for nothing."""
+    recorded = renames.recorded
     case = _cases(manifests, recorded, observed, policy, chosen)
     actions = list(renames.moves)
     renamed = {move.name for move in renames.moves}
@@ -80,32 +105,22 @@ def build_plan(
     for name, entry in recorded.models.items():
         if name not in kept and chosen(name):
             actions.extend(removal(name, entry, observed, destroy=policy.destroy))
-    actions = _follow_parents(actions, manifests)
-    return Plan(
-        project=policy.project,
-        remote=recorded.remote,
-        actions=tuple(sorted(actions, key=lambda action: action.name)),
-        unchanged=unchanged,
-        drift=remote_drift(manifests, recorded, observed, names=frozenset(filter(chosen, recorded.models))),
-        unmanaged=_unmanaged(recorded, observed, actions),
-        warnings=warnings,
-        violations=(
-            *renames.ambiguous,
-            *_unready_parents(actions, manifests, recorded, observed, chosen),
-            *violations(actions, recorded.models, policy.limits),
-            *broken(
-                policy.rules,
-                manifests,
-                actions,
-                observed,
-                defaults=policy.capabilities.defaults,
-                chosen=chosen,
-            ),
-        ),
-        scope=policy.scope,
-        lineage=recorded.lineage or None,
-        serial=recorded.serial,
-    )
+    return _follow_parents(actions, manifests), unchanged
+
+
+def _judge(
+    actions: list[Action],
+    manifests: tuple[Desired, ...],
+    recorded: Lockfile,
+    observed: Observed,
+    policy: Policy,
+    chosen: Callable[[str], bool],
+) -> Iterator[Violation]:
+    """Yield every reason why apply would refuse these actions."""
+    yield from _unready_parents(actions, manifests, recorded, observed, chosen)
+    yield from violations(actions, recorded.models, policy.limits)
+    defaults = policy.capabilities.defaults
+    yield from broken(policy.rules, manifests, actions, observed, defaults=defaults, chosen=chosen)
 
 
 def _cases(

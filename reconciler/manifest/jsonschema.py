@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from reconciler.manifest.document import Part, ProjectDocument, TunedModelDocument
+from reconciler.manifest.document import Part, TunedModelDocument
+from reconciler.manifest.project_document import ProjectDocument
 
 __all__ = ["KINDS", "schema"]
 

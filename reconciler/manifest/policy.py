@@ -6,9 +6,9 @@ import re
 
 from reconciler.core.rules import Bounds, Check, Rules
 from reconciler.errors import Problem
-from reconciler.manifest.document import CountRange, PolicyPart, RateRange
 from reconciler.manifest.duration import parse_duration
 from reconciler.manifest.places import Places, spell
+from reconciler.manifest.project_document import CountRange, PolicyPart, RateRange
 from reconciler.manifest.shape import Steps
 
 __all__ = ["check_policy", "checks_of", "rules_of"]

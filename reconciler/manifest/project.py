@@ -20,11 +20,11 @@ from reconciler.core.limits import Limits
 from reconciler.core.rules import Check, Rules
 from reconciler.core.tolerance import Tolerance
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
-from reconciler.manifest.document import DriftPart, ProjectDocument, ProviderPart
 from reconciler.manifest.endpoint import check_endpoint, check_lockfile
 from reconciler.manifest.files import read
 from reconciler.manifest.places import Places
 from reconciler.manifest.policy import check_policy, checks_of, rules_of
+from reconciler.manifest.project_document import DriftPart, ProjectDocument, ProviderPart
 from reconciler.manifest.verdict import alternatives, findings, in_order
 from reconciler.manifest.yamltext import Document, parse
 

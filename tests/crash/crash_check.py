@@ -14,8 +14,9 @@ from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.engine.audit import take_stock
 from reconciler.engine.preview import preview
 from reconciler.errors import LockfileError
+from reconciler.overrides import Overrides
 from reconciler.stores.codec import decode
-from reconciler.wiring import Overrides, Session, open_project
+from reconciler.wiring import Session, open_project
 
 _PLACES = {
     "tunectl.yaml",
