@@ -6,6 +6,7 @@ of those who have to wait: it may be old or forged, so nothing is decided by it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -23,6 +24,10 @@ from reconciler.ports.store import LastingHold
 from reconciler.stores.holder import holder_from_note, holder_json, this_holder
 
 _NOTE_LIMIT = 4096
+_HINTS = {
+    errno.EACCES: "give this user the right to write the folder .tunectl; plan, drift and status need no lock",
+    errno.EROFS: "the file system is read-only; plan, drift and status need no lock",
+}
 _LEAST_PATIENCE = 0.1  # somebody who looks at the lock holds a part of it for an instant, and is no reason to give up
 
 
@@ -93,8 +98,11 @@ def look_at(path: Path) -> Lease | None:
 
 
 def _unusable(path: Path, error: OSError) -> StoreError:
+    shown = sanitize(str(path))
+    if error.errno == errno.ELOOP:
+        return StoreError(f"{shown}: a symbolic link, which is not followed", hint="remove it")
     reason = os.strerror(error.errno) if error.errno else type(error).__name__
-    return StoreError(f"{sanitize(str(path))}: the lock file cannot be opened ({reason})")
+    return StoreError(f"{shown}: the lock file cannot be opened ({reason})", hint=_HINTS.get(error.errno or 0))
 
 
 def _note(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """The lockfile in a blob: serials only grow, lineages never mix, two writers never overwrite each other."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -251,11 +252,28 @@ def test_a_lock_file_that_is_a_link_is_refused(lock_path, tmp_path):
     lock_path.parent.mkdir()
     lock_path.symlink_to(tmp_path / "victim")
     with (
-        pytest.raises(StoreError, match="cannot be opened"),
+        pytest.raises(StoreError, match="a symbolic link, which is not followed"),
         process_lock(lock_path, timeout=0, what="x", command="apply"),
     ):
         pytest.fail("held")
     assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [(errno.EACCES, "give this user the right to write"), (errno.EROFS, "the file system is read-only")],
+)
+def test_a_lock_that_cannot_be_written_names_the_way_past(lock_path, monkeypatch, number, hint):
+    def refuse(*_, **__):
+        raise OSError(number, "canary")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with (
+        pytest.raises(StoreError, match="the lock file cannot be opened") as caught,
+        process_lock(lock_path, timeout=0, what="x", command="apply"),
+    ):
+        pytest.fail("it was given the lock")
+    assert hint in caught.value.hint
 
 
 def test_the_whole_way_through_a_file(tmp_path, lock_path):
