@@ -166,7 +166,11 @@ class RemoteError(TunectlError):
 
     ``status`` is the canonical name of the service's error (google.rpc.Code), ``http_status`` the HTTP number; either
     may be missing. The message is the service's own, with control characters escaped, never the body.
+
+    ``doubtful`` says that the same request went unanswered before it was refused, so it may have been carried out.
     """
+
+    doubtful = False
 
     def __init__(
         self,

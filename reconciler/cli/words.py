@@ -22,7 +22,8 @@ def waited_line(outcome: Outcome) -> str:
     """Return the last line of a wait."""
     parts = [f"{outcome.done['wait']} ready"]
     late = len(outcome.running) + len(outcome.late)
-    parts += [f"{count} {word}" for count, word in ((len(outcome.failed), "failed"), (late, "still tuning")) if count]
+    counts = ((len(outcome.failed), "failed"), (len(outcome.skipped), "not begun"), (late, "still tuning"))
+    parts += [f"{count} {word}" for count, word in counts if count]
     return f"Waited: {', '.join(parts)}."
 
 

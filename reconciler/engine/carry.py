@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,22 +10,25 @@ from reconciler.core.observation import ModelState, Operation
 from reconciler.core.plan import Action
 from reconciler.core.resource import Desired, Effect, Spec
 from reconciler.core.revision import compatible
-from reconciler.errors import AlreadyExists, NotFound, PermissionDenied
+from reconciler.engine.world import World
+from reconciler.errors import AlreadyExists, Interrupted, NotFound, PermissionDenied
 from reconciler.ports.datasets import Datasets
 from reconciler.ports.provider import CreateRequest, Provider
-from reconciler.ports.store import Hold
 
 T = TypeVar("T")
 
 
-def while_held(hold: Hold, request: Callable[[], T]) -> T:
-    """Send a request if the lock is still ours at this moment, however long it stood in the queue.
+def while_we_may(world: World, request: Callable[[], T]) -> T:
+    """Send a request if the run goes on and the lock is ours at this moment, however long it stood in the queue.
 
     Raises:
-        LockHeld: it is not; nothing was sent.
+        Interrupted: the run is to end; nothing was sent.
+        LockHeld: the lock is not ours any more; nothing was sent.
         TunectlError: as the request raises.
     """
-    hold.check()
+    if world.stop.requested():
+        raise Interrupted("the run was stopped", signal_number=world.stop.signal_number or signal.SIGINT)
+    world.hold.check()
     return request()
 
 
@@ -49,12 +53,14 @@ def create(
     except AlreadyExists as error:
         return _adopt(provider, resource, desired, parent_resource, error)
     except PermissionDenied as error:
-        raise PermissionDenied(
+        refused = PermissionDenied(
             f"{resource} cannot be created: {error.message}",
             status=error.status,
             http_status=error.http_status,
             hint=error.hint or "the credentials may not tune models, or the id is taken by a model they may not see",
-        ) from error
+        )
+        refused.doubtful = error.doubtful
+        raise refused from error
 
 
 def _adopt(

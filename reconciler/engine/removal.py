@@ -11,7 +11,7 @@ from reconciler.core.plan import Action, Kind
 from reconciler.engine import carry
 from reconciler.engine.journal import Journal
 from reconciler.engine.world import World
-from reconciler.errors import LockHeld, TunectlError
+from reconciler.errors import Interrupted, LockHeld, TunectlError
 
 
 def delete_all(world: World, journal: Journal, actions: Iterable[Action], pool: ThreadPoolExecutor) -> None:
@@ -57,7 +57,7 @@ def _delete(world: World, journal: Journal, actions: list[Action], pool: ThreadP
     for action in actions:
         journal.start(action)
         delete = partial(carry.delete, world.provider, action.resource or "")
-        flying[pool.submit(carry.while_held, world.hold, delete)] = action
+        flying[pool.submit(carry.while_we_may, world, delete)] = action
     for future in as_completed(flying):
         action = flying[future]
         try:
@@ -65,6 +65,8 @@ def _delete(world: World, journal: Journal, actions: list[Action], pool: ThreadP
         except LockHeld as error:
             journal.outcome.lost = error
             journal.skip(action, "the lock was lost")
+        except Interrupted as error:
+            journal.skip(action, error.message)
         except TunectlError as error:
             journal.fail(action, error.message, error.hint)
         else:

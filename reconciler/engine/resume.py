@@ -75,7 +75,9 @@ def _flush(journal: Journal) -> None:
 
 
 def _record(journal: Journal, action: Action, operation: Operation) -> None:
-    if operation.gone:
+    if operation.gone and _never_begun(journal, action):
+        journal.skip(action, f"nothing runs under {operation.resource} yet; the next apply begins it")
+    elif operation.gone:
         hint = "`tunectl plan` shows what apply will do about it"
         journal.fail(action, f"{operation.resource} does not exist (any more)", hint)
     elif operation.error is not None:
@@ -85,6 +87,12 @@ def _record(journal: Journal, action: Action, operation: Operation) -> None:
     else:
         journal.change(action.name, lambda entry: _ready(entry, operation))
         journal.finish(action)
+
+
+def _never_begun(journal: Journal, action: Action) -> bool:
+    """Tell whether only the intent stands: the run that wrote it ended before the create was sent."""
+    instance = journal.instance(action)
+    return instance is not None and instance.state is InstanceState.PENDING
 
 
 def _ready(entry: Entry, operation: Operation) -> Entry:

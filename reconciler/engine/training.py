@@ -23,6 +23,7 @@ from reconciler.engine.schedule import Schedule
 from reconciler.engine.watch import Running, Watch, recorded_operation
 from reconciler.engine.world import Options, World
 from reconciler.errors import (
+    Interrupted,
     LockHeld,
     MalformedAnswer,
     ProblemsError,
@@ -69,6 +70,10 @@ class Training:
         except LockHeld as error:
             self._journal.outcome.lost = error
             self._let_land(flying)
+        except BaseException:
+            for future in flying:
+                future.cancel()  # the run ends here, so what still stands in the queue is not sent
+            raise
         self._abandon()
 
     def _carry_on(self, pool: ThreadPoolExecutor, flying: dict[Future[Operation | None], Action]) -> None:
@@ -94,7 +99,7 @@ class Training:
             action = flying[future]
             try:
                 operation = future.result()
-            except LockHeld:
+            except (LockHeld, Interrupted):
                 self._journal.skip(action, "the lock was lost")
             except TunectlError as error:
                 self._journal.fail(action, error.message, error.hint)
@@ -139,7 +144,7 @@ class Training:
         """Return an action's request as a call for a worker; what it needs to know is read here."""
         self._journal.start(action)
         if action.kind is Kind.UPDATE:
-            return partial(carry.while_held, self._world.hold, partial(carry.update, self._world.provider, action))
+            return partial(carry.while_we_may, self._world, partial(carry.update, self._world.provider, action))
         desired = self._desired[action.name]
         parent = self._journal.entry(desired.parent) if desired.parent else None
         create = partial(
@@ -150,7 +155,7 @@ class Training:
             desired,
             parent_resource=None if parent is None else parent.current.resource,
         )
-        return partial(carry.while_held, self._world.hold, create)
+        return partial(carry.while_we_may, self._world, create)
 
     def _land(self, action: Action, future: Future[Operation | None]) -> None:
         """Record how a request ended."""
@@ -159,6 +164,8 @@ class Training:
         except LockHeld as error:
             self._journal.outcome.lost = error
             self._journal.skip(action, "the lock was lost")
+        except Interrupted as error:
+            self._journal.skip(action, error.message)
         except QuotaExhausted as error:
             self._wait_for_quota(action, error)
         except TunectlError as error:
@@ -177,13 +184,14 @@ class Training:
         now = self._world.clock.now()
         over = now - self._journal.started(action) >= self._patience(action)
         if action.kind is Kind.UPDATE or not self._options.wait or over:
-            if action.kind is not Kind.UPDATE:
+            if action.kind is not Kind.UPDATE and not _may_have_happened(error):
                 self._withdraw(action)
             self._fail(action, error.message, error.hint or "apply again when there is quota")
             return
         seconds = error.retry_after or self._options.pace.longest
         self._schedule.defer(action, until=now + seconds)
-        self._world.report(Retried(f"create {action.resource}", f"waiting for quota: {error.message}", seconds, 1))
+        if not self._halted():
+            self._world.report(Retried(f"create {action.resource}", f"waiting for quota: {error.message}", seconds, 1))
 
     def _accept(self, action: Action, operation: Operation) -> None:
         total = None if operation.progress is None else operation.progress.total_steps
@@ -254,6 +262,8 @@ def _may_have_happened(error: TunectlError) -> bool:
     """Tell whether a create may have been carried out although it ended with this error; then its intent must stay."""
     if isinstance(error, Unavailable | MalformedAnswer):
         return True
+    if isinstance(error, RemoteError) and error.doubtful:
+        return True  # this try was refused, an earlier one went unanswered
     return type(error) is RemoteError and (error.http_status or _SERVER_ERROR) >= _SERVER_ERROR
 
 

@@ -94,6 +94,7 @@ class Http:
             return outcome
         if call.method == "DELETE" and tally.doubtful and isinstance(outcome.error, NotFound):
             return Answer(call.what, 200, {}, b"{}")
+        outcome.error.doubtful = tally.doubtful
         raise outcome.error from outcome.cause
 
     def close(self) -> None:

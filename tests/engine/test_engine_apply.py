@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 import pytest
 
@@ -10,7 +11,15 @@ from reconciler.core.event import Accepted, Failed, Finished, Retried, Skipped, 
 from reconciler.core.lockfile import InstanceState
 from reconciler.core.resource import Lifecycle
 from reconciler.engine.approval import check_approval
-from reconciler.errors import InvalidArgument, QuotaExhausted, Refused, StalePlan, StoreError, Unavailable
+from reconciler.errors import (
+    InvalidArgument,
+    PermissionDenied,
+    QuotaExhausted,
+    Refused,
+    StalePlan,
+    StoreError,
+    Unavailable,
+)
 from reconciler.ports.provider import CreateRequest
 from reconciler.stores.memory import MemoryBlobStore
 
@@ -510,3 +519,107 @@ def test_a_reused_model_is_patched_in_the_same_run(bench):
 
     assert bench.apply().done == {"reuse": 1, "update": 1}
     assert bench.plan().empty
+
+
+def test_a_stop_reaches_the_creates_that_stand_in_the_queue(bench):
+    for number in range(12):
+        bench.want(f"m{number:02}", count=number + 1)
+    create = bench.provider.create
+
+    def signalled(request):
+        bench.stop.request(signal.SIGINT)
+        return create(request)
+
+    bench.provider.create = signalled
+    outcome = bench.apply(options=bench.options(parallelism=2))
+
+    assert 1 <= bench.provider.paid() <= 2, "only what was on its way already"
+    assert len(outcome.skipped) == 12 - bench.provider.paid()
+    assert set(outcome.skipped.values()) == {"the run was stopped"}
+    bench.stop = type(bench.stop)()
+    bench.provider.create = create
+    assert bench.apply().complete
+    assert bench.provider.paid() == 12
+
+
+def test_a_stop_reaches_the_deletions_that_stand_in_the_queue(bench):
+    names = [f"m{number}" for number in range(5)]
+    for number, name in enumerate(names):
+        bench.want(name, count=number + 1)
+    bench.apply()
+    for name in names:
+        bench.drop(name)
+    delete = bench.provider.delete
+
+    def signalled(resource):
+        bench.stop.request(signal.SIGINT)
+        delete(resource)
+
+    bench.provider.delete = signalled
+    outcome = bench.apply(max_deletes=5, options=bench.options(parallelism=1))
+
+    assert len(outcome.skipped) == 4
+    assert len(bench.lockfile.models) == 4
+
+
+def test_a_lockfile_that_cannot_be_written_lets_nothing_more_out_of_the_queue(bench):
+    for number in range(60):
+        bench.want(f"m{number:02}", count=number + 1)
+    write, begun, told = bench.blob.write, [], threading.Event()
+
+    def full_at_the_second(data, **options):
+        begun.append(data)
+        if len(begun) > 1:
+            told.set()
+            raise StoreError("tunectl.lock: No space left on device")
+        return write(data, **options)
+
+    bench.blob.write = full_at_the_second
+    create = bench.provider.create
+
+    def held_up(request):
+        assert bench.provider.paid() < 40 or told.wait(30)
+        return create(request)
+
+    bench.provider.create = held_up
+    with pytest.raises(StoreError):
+        bench.apply(options=bench.options(parallelism=1))
+
+    assert 32 <= bench.provider.paid() < 60
+    bench.blob.write, bench.provider.create = write, create
+    assert bench.apply().complete
+    assert bench.provider.paid() == 60
+
+
+def test_a_wait_tells_what_was_never_begun_from_what_is_gone(bench):
+    bench.want("mother")
+    bench.want("daughter", source={"model": "mother"})
+    bench.apply(options=bench.options(wait=False))
+
+    outcome = bench.wait()
+
+    assert outcome.done["wait"] == 1
+    assert outcome.failed == {}
+    assert list(outcome.skipped) == ["daughter"]
+    assert "the next apply begins it" in outcome.skipped["daughter"]
+
+
+@pytest.mark.parametrize("refusal", [PermissionDenied, InvalidArgument, QuotaExhausted])
+def test_a_refusal_after_an_answer_that_was_lost_leaves_the_intent(bench, refusal):
+    bench.want("numbers")
+    create = bench.provider.create
+
+    def lost_then_refused(request):
+        create(request)
+        error = refusal("refused at the second try")
+        error.doubtful = True
+        raise error
+
+    bench.provider.create = lost_then_refused
+    assert list(bench.apply(options=bench.options(wait=False)).failed) == ["numbers"]
+    bench.provider.create = create
+    bench.want("numbers", count=20)
+
+    assert bench.apply().complete
+    assert bench.plan().empty
+    assert len(bench.provider.models) == 1, "what was bought under the first id is known, and let go"

@@ -211,6 +211,13 @@ class TestDelete:
 
 
 class TestCreate:
+    @pytest.mark.parametrize(("first", "doubtful"), [(lost, True), (BUSY, True), (refused, False)])
+    def test_a_refusal_says_whether_an_earlier_try_may_have_been_carried_out(self, first, doubtful):
+        desk = bench(first, error(403, "PERMISSION_DENIED"))
+        with pytest.raises(PermissionDenied) as caught:
+            desk.provider.create(CREATE)
+        assert caught.value.doubtful is doubtful
+
     def test_a_create_whose_answer_was_lost_meets_its_own_first_try(self):
         desk = bench(lost, error(409, "ALREADY_EXISTS"))
         with pytest.raises(AlreadyExists):
