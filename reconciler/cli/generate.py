@@ -48,6 +48,8 @@ def command(invocation: Invocation, name: str, prompt: str, candidates: int) -> 
                 http_status=error.http_status,
                 hint="`tunectl drift` shows what is missing, `tunectl apply` tunes it again",
             ) from error
+        if session.embedded:
+            invocation.note("(simulated: the embedded emulator answers from the training examples)")
     for answer in answers:
         click.echo(sanitize(answer, multiline=True))
     return 0

@@ -53,3 +53,9 @@ def test_coverage_counts_what_is_recorded(workshop: Workshop) -> None:
     assert "100%" in workshop.run("drift").out
     (workshop.root / "tunectl.lock").unlink()
     assert "Coverage: 0%" in workshop.run("drift", expect=2).out
+
+
+def test_an_answer_of_the_embedded_emulator_says_that_it_is_simulated(workshop: Workshop) -> None:
+    workshop.apply()
+    assert "simulated" in workshop.run("generate", "numbers", "7").err
+    assert workshop.run("-q", "generate", "numbers", "7").err == ""
