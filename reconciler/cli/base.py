@@ -247,6 +247,20 @@ def cache_option(command: Wrapped) -> Wrapped:
     return click.option("--no-cache", is_flag=True, expose_value=False, callback=note, help=text)(command)
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM outside of an apply: it unwinds as Ctrl-C does, so that a lease is given back and a file is closed."""
+
+
+def terminate(_number: int, _frame: object) -> None:
+    """Handle SIGTERM; an apply has a handler of its own, which saves first."""
+    raise Terminated
+
+
+def stopped_code(error: BaseException) -> int:
+    """Return the exit code of a run that a signal unwound; click wraps what it was in an error of its own."""
+    return 143 if isinstance(error.__cause__ or error, Terminated) else 130
+
+
 def interactive() -> bool:
     """Tell whether somebody sits at the other end who can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()

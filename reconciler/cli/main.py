@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from reconciler.cli.base import EXIT_USAGE, GLOBAL_OPTIONS, Globals, Invocation, forsake_stdout
+from reconciler.cli.base import EXIT_USAGE, GLOBAL_OPTIONS, Globals, Invocation, forsake_stdout, stopped_code
 from reconciler.cli.groups import Group
 from reconciler.errors import TunectlError, UsageError
 
@@ -89,7 +89,7 @@ def run(arguments: Sequence[str], *, invocation: Invocation | None = None) -> in
     except KeyboardInterrupt as error:
         _report(error, invocation)
         click.echo("stopped", err=True)
-        return 130
+        return stopped_code(error)
     return code if isinstance(code, int) else 0
 
 
@@ -107,7 +107,7 @@ def _failed(error: Exception, arguments: Sequence[str], invocation: Invocation) 
         case click.ClickException():
             code, said = 1, f"error: {error.format_message()}"
         case click.Abort():
-            code, said = 130, "stopped"
+            code, said = stopped_code(error), "stopped"
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EIO as number):
             forsake_stdout()  # every file of ours maps its own errors, so this was the output
             code, said = 1, f"error: standard output: cannot be written ({os.strerror(number)})"

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.base import stopped_code
 from reconciler.errors import Problem, Refused, TunectlError
 
 if TYPE_CHECKING:
     from reconciler.cli.base import Invocation
-
-_STOPPED = 130
 
 
 def report_failure(error: BaseException, invocation: Invocation) -> None:
@@ -97,6 +96,6 @@ def as_ours(error: BaseException) -> TunectlError:
         return TunectlError(error.format_message())
     if isinstance(error, click.Abort | KeyboardInterrupt):
         stopped = TunectlError("stopped")
-        stopped.exit_code = _STOPPED
+        stopped.exit_code = stopped_code(error)
         return stopped
     return TunectlError(f"internal error: {type(error).__name__}", hint="the log says where; this is a bug in tunectl")

@@ -358,15 +358,21 @@ def test_a_lock_dies_with_its_holder(workshop: Workshop, server: Server) -> None
     assert (workshop.bought(), workshop.kinds()) == (1, [])
 
 
-def test_ctrl_c_while_planning_is_130_without_a_traceback(workshop: Workshop, server: Server) -> None:
+@pytest.mark.parametrize("command", [("plan",), ("apply", "-y")])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_planning_unwinds_without_a_traceback(
+    workshop: Workshop, server: Server, number: signal.Signals, code: int, command: tuple[str, ...]
+) -> None:
+    """What was taken is given back: the note of the lock's holder is gone, as a lease in a bucket would be ended."""
     workshop.emulator.app._sleep = lambda _: time.sleep(1)
     workshop.fault("delay,method=GET")
-    with started(workshop, "plan") as process:
+    with started(workshop, *command) as process:
         until(lambda: not workshop.emulator.faults.waiting())
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (130, "")
-    assert "Traceback" not in err
+    assert (process.returncode, out) == (code, "")
+    assert err.strip() == "stopped"
+    assert not list(workshop.root.rglob("*.holder"))
 
 
 def test_a_whole_life_as_processes_on_the_embedded_emulator(workshop: Workshop) -> None:
