@@ -223,7 +223,7 @@ class Training:
             self._fail(action, operation.error, hint)
         else:
             retain = 0 if action.lifecycle is None else action.lifecycle.retain
-            self._journal.change(action.name, partial(_ready, operation, retain))
+            self._journal.change(action.name, partial(_ready, action, operation, retain))
             self._journal.finish(action)
             self._schedule.succeeded(action.name)
 
@@ -298,8 +298,11 @@ def _accepted(operation: Operation, entry: Entry) -> Entry:
     )
 
 
-def _ready(operation: Operation, retain: int, entry: Entry) -> Entry:
-    """Record that a model is ready and serves from now on."""
+def _ready(action: Action, operation: Operation, retain: int, entry: Entry) -> Entry:
+    """Record that a model is ready and serves from now on; a former one that is gone takes up no place."""
+    former = entry.current
+    if action.previous is None and former.state is InstanceState.READY and former.resource != operation.resource:
+        entry = remove(entry, former.resource) or entry
     instance = next((i for i in entry.instances() if i.resource == operation.resource), None)
     if instance is not None:
         entry = amend(entry, replace(instance, create_time=operation.create_time or instance.create_time))

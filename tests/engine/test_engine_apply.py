@@ -623,3 +623,20 @@ def test_a_refusal_after_an_answer_that_was_lost_leaves_the_intent(bench, refusa
     assert bench.apply().complete
     assert bench.plan().empty
     assert len(bench.provider.models) == 1, "what was bought under the first id is known, and let go"
+
+
+def test_a_model_that_vanished_takes_no_place_among_the_retained(bench):
+    kept = Lifecycle(retain=1)
+    first = bench.want("numbers", lifecycle=kept, hyperparameters={"epochCount": 1})
+    bench.apply()
+    bench.want("numbers", lifecycle=kept, hyperparameters={"epochCount": 2})
+    bench.apply()
+    retained = bench.lockfile.models["numbers"].retained
+    del bench.provider.models[bench.lockfile.models["numbers"].current.resource]
+    bench.want("numbers", lifecycle=kept, hyperparameters={"epochCount": 3})
+    bench.apply()
+
+    assert bench.lockfile.models["numbers"].retained == retained
+    assert retained[0].resource in bench.provider.models
+    bench.desired = [first]
+    assert bench.kinds() == [("numbers", "reuse")]
