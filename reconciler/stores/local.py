@@ -23,6 +23,7 @@ from reconciler.ports.store import Absent, Blob, Version
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _CREATE = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL
+_NO_LINK = os.O_NOFOLLOW
 _MODE = 0o644
 _HINTS = {
     errno.ENOSPC: "free some disk space",
@@ -126,13 +127,14 @@ class LocalBlobStore:
     def _keep(self, old: tuple[Blob, int] | None) -> None:
         """Keep the previous content, if that is possible.
 
-        A backup that cannot be written must not keep the outcome of a paid job from being recorded.
+        A backup that cannot be written must not keep the outcome of a paid job from being recorded. A folder that is
+        a link leads nobody knows where, and gets none.
         """
         if self._backup is None or old is None:
             return
         with suppress(OSError):
             self._backup.mkdir(parents=True, exist_ok=True)
-            with _locked(self._backup) as folder:
+            with _locked(self._backup, _NO_LINK) as folder:
                 _replace(folder, self._path.name, old[0].data, None)
 
     @property
@@ -158,9 +160,9 @@ def _version(data: bytes) -> Version:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    """Hold the advisory lock of a folder and give its descriptor."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _locked(folder: Path, flags: int = 0) -> Iterator[int]:
+    """Hold the advisory lock of a folder and give its descriptor; with ``_NO_LINK`` the folder may be no link."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | flags)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor

@@ -57,6 +57,16 @@ def test_the_previous_content_is_kept_as_a_backup(path, tmp_path):
     assert names(tmp_path / ".tunectl" / "backup") == ["tunectl.lock"]
 
 
+def test_a_backup_folder_that_is_a_link_gets_nothing(path, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "backup").symlink_to(elsewhere)
+    store = LocalBlobStore(path, backup=tmp_path / "backup")
+    store.write(b"two", expect=store.write(b"one", expect=ABSENT))
+    assert path.read_bytes() == b"two"
+    assert names(elsewhere) == []
+
+
 def test_a_backup_that_cannot_be_written_does_not_stop_the_write(path, tmp_path):
     (tmp_path / ".tunectl").write_text("a file where a folder should be")
     store = LocalBlobStore(path, backup=tmp_path / ".tunectl" / "backup")
