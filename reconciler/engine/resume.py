@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from reconciler.core.lockfile import Entry, InstanceState, amend, fail
+from reconciler.core.lockfile import Entry, Instance, InstanceState, amend, fail
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
+from reconciler.core.resource import Desired
+from reconciler.core.revision import compatible
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.journal import Journal
 from reconciler.engine.outcome import Outcome
 from reconciler.engine.watch import Running, Watch, recorded_operation
 from reconciler.engine.world import Options, World
-from reconciler.errors import LockHeld
+from reconciler.errors import LockHeld, NotFound
 from reconciler.ports.store import Loaded
 
 _DAY = 86_400.0
@@ -43,6 +45,10 @@ def wait_for_running(
         if instance is not None and chosen(name):
             action = Action(name, Kind.WAIT, "is still tuning", instance.resource, revision=instance.revision)
             journal.start(action)
+            if _is_taken(world, name, instance):
+                hint = "apply plans the next attempt, which gets an id of its own"
+                journal.fail(action, f"{instance.resource} is taken by another model", hint)
+                continue
             operation = recorded_operation(instance)
             watch.add(Running(action, operation, started=world.clock.now(), deadline=deadline))
     first = True
@@ -63,6 +69,17 @@ def wait_for_running(
         _flush(journal)
         journal.close(signal_number=world.stop.signal_number)
     return journal.outcome
+
+
+def _is_taken(world: World, name: str, instance: Instance) -> bool:
+    """Tell whether a mere intent's id turns out to be somebody else's model, which must never be recorded as ours."""
+    if instance.state is not InstanceState.PENDING:
+        return False
+    try:
+        live = world.provider.get(instance.resource)
+    except NotFound:
+        return False
+    return not compatible(Desired(name=name, spec=instance.spec), live)
 
 
 def _flush(journal: Journal) -> None:

@@ -640,3 +640,26 @@ def test_a_model_that_vanished_takes_no_place_among_the_retained(bench):
     assert retained[0].resource in bench.provider.models
     bench.desired = [first]
     assert bench.kinds() == [("numbers", "reuse")]
+
+
+def test_waiting_never_takes_somebody_elses_model_for_an_intent_of_ours(bench):
+    bench.want("numbers")
+
+    def die(method, _):
+        if method == "create":
+            raise KeyboardInterrupt
+
+    bench.provider.before = die
+    with pytest.raises(KeyboardInterrupt):
+        bench.apply()
+    bench.provider.before = lambda *_: None
+    resource = bench.lockfile.models["numbers"].current.resource
+    bench.provider.create(CreateRequest(resource, {"displayName": "theirs", "baseModel": "models/theirs"}, ()))
+
+    outcome = bench.wait()
+
+    assert "taken by another model" in outcome.failed["numbers"]
+    assert bench.lockfile.models["numbers"].current.state is InstanceState.PENDING
+    bench.apply()
+    assert bench.provider.models[resource].spec["displayName"] == "theirs"
+    assert bench.lockfile.models["numbers"].current.resource == f"{resource}-2"
