@@ -1,0 +1,511 @@
+"""The world of the model-based test: one service, one clock, one lockfile, and runs that end at any boundary.
+
+The fleet is the reference model, too: it knows what is wanted, which models were paid for and which are somebody
+else's, and it objects in the very moment in which a run does what must never be done.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from reconciler.core.address import split_attempt
+from reconciler.core.lease import GRACE, TTL, Holder
+from reconciler.core.limits import Limits
+from reconciler.core.lockfile import InstanceState, Lockfile
+from reconciler.core.manifests import Manifests
+from reconciler.core.plan import TRAINS
+from reconciler.core.planning import Policy
+from reconciler.core.rebuild import Identity
+from reconciler.core.resource import Desired, Example
+from reconciler.dataset import digest_of
+from reconciler.engine.apply import apply
+from reconciler.engine.outcome import Outcome
+from reconciler.engine.preview import Preview, preview
+from reconciler.engine.rebuild import survey
+from reconciler.engine.resume import wait_for_running
+from reconciler.engine.stop import Stop
+from reconciler.engine.watch import Pace
+from reconciler.engine.world import Options, World
+from reconciler.errors import (
+    LockHeld,
+    QuotaExhausted,
+    Refused,
+    StaleLockfile,
+    StoreError,
+    Unavailable,
+)
+from reconciler.ports.provider import CreateRequest
+from reconciler.ports.store import BlobStore, Hold, LastingHold
+from reconciler.stores.codec import decode
+from reconciler.stores.lease import BlobLease
+from reconciler.stores.local import LocalBlobStore
+from reconciler.stores.lockfile import BlobLockfileStore
+from reconciler.stores.memory import MemoryBlobStore
+from reconciler.testing.fakes import CAPABILITIES, REMOTE, EventLog, FakeClock, FakeProvider
+
+BASE, FOREIGN_BASE = "models/text-bison-001", "models/somebody-elses"
+DIVERGED = "the loss diverged"
+LONG = TTL + GRACE + 1
+ROUNDS = 12
+"""How many applies a fleet may need to come to rest."""
+
+
+class Killed(BaseException):
+    """The process is gone; nothing of it may be carried out any more, neither ``except`` nor ``finally``."""
+
+
+class What(StrEnum):
+    """What happens at a boundary between a run and the world."""
+
+    KILL = "kill"
+    LOSE = "lose the answer"
+    QUOTA = "no quota"
+    STOP = "stop"
+    RUNNER = "another runner without the lock"
+    LOCKED_RUNNER = "another runner that asks for the lock"
+    ROBBER = "another runner after a long sleep"
+    VANISH = "somebody deletes the model"
+    SQUAT = "somebody takes the id"
+
+
+RUNNERS = frozenset({What.RUNNER, What.LOCKED_RUNNER, What.ROBBER})
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that happens when a run comes to a place for the ``nth`` time, before or after (``late``)."""
+
+    what: What
+    place: str
+    nth: int = 1
+    late: bool = False
+
+
+@dataclass
+class Place:
+    """Where a lockfile lives: fresh store objects over the same bytes, and how it gets lost."""
+
+    open_blob: Callable[[], BlobStore]
+    lose: Callable[[], None]
+    open_lease: Callable[[], BlobStore] | None = None
+    lock_path: Path | None = None
+
+
+def in_memory() -> Place:
+    blobs = [MemoryBlobStore(), MemoryBlobStore(address="lease")]
+
+    def lose() -> None:
+        blobs[0] = MemoryBlobStore()
+
+    return Place(lambda: blobs[0], lose, lambda: blobs[1])
+
+
+def in_folder(folder: Path) -> Place:
+    shutil.rmtree(folder, ignore_errors=True)
+    path = folder / "tunectl.lock"
+
+    def open_blob() -> LocalBlobStore:
+        return LocalBlobStore(path, backup=folder / "backup")
+
+    return Place(open_blob, lambda: path.unlink(missing_ok=True), lock_path=folder / "run" / "lock")
+
+
+@dataclass
+class Run:
+    """One process: it crosses boundaries to the world until it is through or dead."""
+
+    fleet: Fleet
+    troubles: tuple[Trouble, ...] = ()
+    stop: Stop = field(default_factory=Stop)
+    dead: bool = False
+    crossed: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    met: set[What] = field(default_factory=set)
+    paid: list[str] = field(default_factory=list)
+
+    def cross(self, place: str, *, late: bool, resource: str = "") -> None:
+        if self.dead:
+            raise Killed
+        self.crossed[place, late] += 1
+        for trouble in self.troubles:
+            if (trouble.place, trouble.late, trouble.nth) == (place, late, self.crossed[place, late]):
+                self.met.add(trouble.what)
+                self._meet(trouble.what, place, resource)
+
+    def _meet(self, what: What, place: str, resource: str) -> None:
+        if what is What.KILL:
+            self.dead = True
+            raise Killed
+        if what is What.LOSE:
+            raise StoreError("the disk is full") if place == "write" else Unavailable("the connection was lost")
+        if what is What.QUOTA and place == "create":
+            raise QuotaExhausted("too many tunings", retry_after=30.0)
+        if what is What.STOP:
+            self.stop.request(15)
+        elif what in RUNNERS:
+            self.fleet.intrude(what)
+        elif what is What.VANISH:
+            self.fleet.vanish(resource)
+        elif what is What.SQUAT and place == "create":
+            self.fleet.squat(resource)
+
+    # The clock of the process.
+
+    def now(self) -> float:
+        return self.fleet.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self.cross("sleep", late=False)
+        self.fleet.clock.sleep(seconds)
+        self.cross("sleep", late=True)
+
+
+class Disk:
+    """The blob as one process sees it."""
+
+    def __init__(self, run, blob, place="write"):
+        self._run, self._blob, self._place = run, blob, place
+
+    @property
+    def address(self):
+        return self._blob.address
+
+    def read(self):
+        self._run.cross("read", late=False)
+        return self._blob.read()
+
+    def write(self, data, *, expect):
+        self._run.cross(self._place, late=False)
+        version = self._blob.write(data, expect=expect)
+        self._run.cross(self._place, late=True)
+        return version
+
+    def delete(self, *, expect):
+        raise AssertionError("a run deletes its lockfile")
+
+
+class Wire:
+    """The service as one process sees it."""
+
+    def __init__(self, run):
+        self._run, self._fleet, self._service = run, run.fleet, run.fleet.service
+        self.remote, self.capabilities, self.normalize = REMOTE, CAPABILITIES, self._service.normalize
+
+    def observe(self, *, snapshots=False):
+        lagging = self._fleet.lagging
+        return self._send("observe", "", lambda: [o for o in self._service.observe() if o.resource not in lagging])
+
+    def get(self, resource):
+        return self._send("get", resource, lambda: self._service.get(resource))
+
+    def base_models(self):
+        return self._send("base_models", "", self._service.base_models)
+
+    def create(self, request):
+        return self._send("create", request.resource, lambda: self._fleet.sell(self._run, request))
+
+    def update(self, resource, fields):
+        return self._send("update", resource, lambda: self._fleet.patch(resource, fields))
+
+    def delete(self, resource):
+        return self._send("delete", resource, lambda: self._fleet.delete(resource))
+
+    def poll(self, operations):
+        return self._send("poll", "", lambda: self._service.poll(operations))
+
+    def _send(self, method, resource, work):
+        self._run.cross(method, late=False, resource=resource)
+        answer = work()
+        self._run.cross(method, late=True, resource=resource)
+        return answer
+
+
+@dataclass
+class Fleet:
+    """The service, the lockfile's place, what is wanted, and the ledger of what was paid for.
+
+    ``ours`` are the models that exist and that a run of ours made; ``allowed`` are further attempts that somebody asked
+    for by name; ``forgiven`` are models whose record was lost with a lockfile.
+    """
+
+    place: Place
+    clock: FakeClock = field(default_factory=FakeClock)
+    wish: dict[str, Desired] = field(default_factory=dict)
+    former: dict[str, Desired] = field(default_factory=dict)
+    ledger: Counter[str] = field(default_factory=Counter)
+    ours: set[str] = field(default_factory=set)
+    allowed: set[str] = field(default_factory=set)
+    forgiven: set[str] = field(default_factory=set)
+    vanished: set[str] = field(default_factory=set)
+    foreign: dict[str, dict[str, object]] = field(default_factory=dict)
+    lagging: set[str] = field(default_factory=set)
+    doomed: bool = False
+    newest: tuple[str, int] = ("", 0)
+
+    def __post_init__(self) -> None:
+        self.service = FakeProvider(self.clock)
+        self._ids = itertools.count(1)
+
+    # What the owner of the manifests does.
+
+    def want(self, name: str, manifest: Desired) -> None:
+        self.wish[name] = self.former[name] = replace(manifest, name=name)
+
+    def drop(self, name: str) -> None:
+        """Take away a manifest, and those that could not stand without it."""
+        for child in [m.name for m in self.wish.values() if m.parent == name]:
+            self.drop(child)
+        del self.wish[name]
+
+    def rename(self, old: str, new: str, *, declared: bool) -> None:
+        manifest = self.wish.pop(old)
+        self.want(new, replace(manifest, previous_names=(old,) if declared else ()))
+        for child in [m for m in self.wish.values() if m.parent == old]:
+            self.want(child.name, replace(child, spec={**child.spec, "source": {"model": new}}))
+
+    def examples(self, name: str) -> list[Example]:
+        digest = self.wish[name].dataset.digest
+        return next(examples for examples in DATA if digest_of(examples) == digest)
+
+    # What the service and other people do.
+
+    def sell(self, run: Run, request):
+        """A paid create. It is paid in vain while another attempt of the same revision stands."""
+        resource = request.resource
+        self.service.doom = {resource: DIVERGED} if self.doomed else {}
+        standing = [r for r in self.ours if r != resource and _first(r) == _first(resource) and not self._failed(r)]
+        operation = self.service.create(request)
+        assert not standing or resource in self.allowed, f"{resource} is bought although {standing} stands"
+        self.ledger[resource] += 1
+        self.ours.add(resource)
+        run.paid.append(resource)
+        self.doomed = False
+        return operation
+
+    def patch(self, resource, fields):
+        assert resource not in self.foreign, f"{resource} is somebody else's and is patched"
+        return self.service.update(resource, fields)
+
+    def delete(self, resource):
+        assert resource not in self.foreign, f"{resource} is somebody else's and is deleted"
+        for name, entry in self.lockfile.models.items():
+            serves = entry.current.resource == resource and entry.current.state is InstanceState.READY
+            assert not (serves and name in self.wish), f"{resource} serves {name} and is deleted"
+        self.service.delete(resource)
+        self.ours.discard(resource)
+
+    def vanish(self, resource: str) -> None:
+        """Somebody deletes a model of ours: this one, or the first there is."""
+        found = resource if resource in self.ours else min(self.ours, default="")
+        if found:
+            del self.service.models[found]
+            self.ours.discard(found)
+            self.vanished.add(found)
+
+    def squat(self, resource: str) -> None:
+        """Somebody else creates a model under an id that we are about to use."""
+        recorded = [i for e in self.lockfile.models.values() for i in e.instances() if i.resource == resource]
+        if resource not in self.service.models and all(i.state is InstanceState.PENDING for i in recorded):
+            self.plant(resource)
+
+    def plant(self, resource: str) -> None:
+        spec = {"displayName": "theirs", "baseModel": FOREIGN_BASE}
+        self._create_foreign(resource, spec)
+        self.foreign[resource] = dict(spec)
+
+    def _create_foreign(self, resource: str, spec: dict[str, object]) -> None:
+        self.service.doom = {}
+        self.service.create(CreateRequest(resource, spec, DATA[0]))
+
+    def lose_lockfile(self) -> None:
+        self.forgiven |= self.ours
+        self.newest = ("", 0)
+        self.place.lose()
+
+    # Runs.
+
+    def store(self, run: Run) -> BlobLockfileStore:
+        def new_id() -> str:
+            return f"id-{next(self._ids)}"
+
+        lease = None
+        if self.place.open_lease is not None:
+            holder = Holder("host", 7, "ada", "tunectl apply")
+            lease = BlobLease(Disk(run, self.place.open_lease(), "lease"), holder=holder, new_id=new_id, clock=run)
+        blob = Disk(run, self.place.open_blob())
+        return BlobLockfileStore(blob, remote=REMOTE, new_id=new_id, lease=lease, lock_path=self.place.lock_path)
+
+    def preview(self, run: Run, store: BlobLockfileStore, replaced: frozenset[str] = frozenset()) -> Preview:
+        policy = Policy("demo", CAPABILITIES, Limits(None, None, None), replace=replaced)
+        shown = preview(lambda: Manifests(tuple(self.wish.values())), Wire(run), store, policy)
+        bought = (a for a in shown.plan.actions if a.kind in TRAINS and a.name in replaced)
+        self.allowed.update(action.resource or "" for action in bought)
+        return shown
+
+    def carry_out(self, run: Run, store: BlobLockfileStore, shown: Preview, hold: Hold, *, wait: bool) -> Outcome:
+        return apply(self.world(run, store, hold), shown, self.options(wait=wait))
+
+    def apply(
+        self,
+        run: Run,
+        *,
+        locked: bool,
+        wait: bool = True,
+        patience: float = 10 * LONG,
+        replaced: frozenset[str] = frozenset(),
+    ) -> Outcome | None:
+        """Plan and apply in one process, and live through what may come of it."""
+
+        def work() -> Outcome:
+            store = self.store(run)
+            with self._turn(store, locked, patience) as hold:
+                return self.carry_out(run, store, self.preview(run, store, replaced), hold, wait=wait)
+
+        return self.survive(run, work)
+
+    def wait(self, run: Run) -> Outcome | None:
+        def work() -> Outcome:
+            store = self.store(run)
+            with store.hold(timeout=10 * LONG) as hold:
+                return wait_for_running(self.world(run, store, hold), store.load(), self.options())
+
+        return self.survive(run, work)
+
+    def intrude(self, what: What) -> None:
+        """Another runner plans and applies while the first one is under way."""
+        if what is What.ROBBER:
+            self.clock.advance(LONG)
+        other = Run(self)
+        try:
+            self.apply(other, locked=what is not What.RUNNER, patience=0)
+        except LockHeld:
+            assert what is not What.RUNNER
+            assert not other.paid
+
+    def rebuild(self) -> None:
+        """``tunectl lock rebuild`` after the lockfile was lost."""
+        run = Run(self)
+        store = self.store(run)
+        with store.hold(timeout=10 * LONG):
+            identity = Identity(REMOTE, "demo", CAPABILITIES)
+            rebuilt = survey(lambda: Manifests(tuple(self.wish.values())), Wire(run), identity)
+            store.start_over(rebuilt.lockfile, former=store.former(replace_existing=True))
+
+    def survive(self, run: Run, work: Callable[[], Outcome]) -> Outcome | None:
+        """Return how a run ended, None for one that was cut short by something that it met."""
+        try:
+            return work()
+        except Refused:
+            assert not run.paid
+        except Killed:
+            assert What.KILL in run.met
+        except (StaleLockfile, LockHeld):
+            if not run.met & RUNNERS:
+                raise
+        except (StoreError, Unavailable):
+            assert What.LOSE in run.met
+        return None
+
+    def world(self, run: Run, store: BlobLockfileStore, hold: Hold) -> World:
+        return World(Wire(run), store, self, run, EventLog(), run.stop, hold)
+
+    @staticmethod
+    def options(*, wait: bool = True) -> Options:
+        return Options(parallelism=1, wait=wait, pace=Pace(first=5.0), noise=lambda: 0.5)
+
+    @staticmethod
+    def _turn(store: BlobLockfileStore, locked: bool, patience: float) -> AbstractContextManager[Hold]:
+        return store.hold(timeout=patience) if locked else nullcontext(LastingHold())
+
+    # What has to be so.
+
+    @property
+    def lockfile(self) -> Lockfile:
+        """The lockfile as stored, past every run."""
+        blob = self.place.open_blob().read()
+        return Lockfile(REMOTE) if blob is None else decode(blob.data, address="the lockfile")
+
+    def check(self) -> None:
+        """What is so at any moment."""
+        lockfile = self.lockfile
+        lineage, serial = self.newest
+        assert lockfile.serial >= serial
+        assert lineage in {"", lockfile.lineage}
+        self.newest = (lockfile.lineage, lockfile.serial)
+        for resource, spec in self.foreign.items():
+            assert self.service.models[resource].spec == spec, f"{resource} is somebody else's and was changed"
+        lost = self.ours - lockfile.resources().keys() - self.forgiven
+        assert not lost, f"{sorted(lost)} were paid for and are recorded nowhere"
+
+    def settle(self) -> None:
+        """Let all trouble end, and apply until nothing is left to do; then the remote is what is wanted."""
+        self.lagging.clear()
+        self.doomed = False
+        absent = self.lockfile.models.keys() - self.wish.keys()
+        if not self._come_to_rest():
+            for name in sorted(absent):
+                self._restore(name)
+            assert self._come_to_rest(), "the plan stays refused"
+            for name in sorted(absent & self.wish.keys()):
+                self.drop(name)
+            assert self._come_to_rest(), "the plan stays refused"
+        self.check()
+        self._check_end()
+
+    def _come_to_rest(self) -> bool:
+        """Apply until the plan is empty; what failed is bought again by name. False if the plan is refused."""
+        for _ in range(ROUNDS):
+            run = Run(self)
+            shown = self.preview(run, self.store(run))
+            if shown.plan.violations:
+                return False
+            if shown.plan.empty:
+                return True
+            blocked = frozenset(a.name for a in shown.plan.actions if a.blocked_by)
+            outcome = self.apply(run, locked=True, replaced=blocked)
+            assert outcome is not None
+        raise AssertionError(f"still not at rest after {ROUNDS} applies: {shown.plan.actions}")
+
+    def _restore(self, name: str) -> None:
+        """Bring back a manifest whose absence is refused, without its protection."""
+        manifest = self.former[name]
+        if manifest.parent is not None and manifest.parent not in self.wish:
+            manifest = replace(
+                manifest, spec={k: v for k, v in manifest.spec.items() if k != "source"} | {"baseModel": BASE}
+            )
+        self.want(name, replace(manifest, lifecycle=replace(manifest.lifecycle, protect=False)))
+
+    def _check_end(self) -> None:
+        recorded = self.lockfile
+        assert recorded.models.keys() == self.wish.keys()
+        assert recorded.resources().keys() <= self.ours | self.vanished
+        assert self.service.models.keys() == self.ours | self.foreign.keys()
+        for name, manifest in self.wish.items():
+            entry = recorded.models[name]
+            model = self.service.models[entry.current.resource]
+            assert entry.current.state is InstanceState.READY
+            assert not self._failed(entry.current.resource)
+            left = (entry.candidate, *entry.deposed)
+            assert left == (None,), f"{name} has models that nobody wants"
+            assert model.examples == tuple(self.examples(name)), f"{name} was tuned on other data"
+            wanted = dict(manifest.spec)
+            if manifest.parent is not None:
+                wanted["source"] = {"tunedModel": recorded.models[manifest.parent].current.resource}
+            assert {**model.spec, **wanted} == model.spec, f"{name} is not as wanted"
+
+    def _failed(self, resource: str) -> bool:
+        model = self.service.models[resource]
+        return model.error is not None and self.clock.now() >= model.ends
+
+
+DATA = tuple([Example(str(n), str(n + step)) for n in range(15)] for step in range(1, 4))
+
+
+def _first(resource: str) -> str:
+    return split_attempt(resource)[0]

@@ -1,0 +1,228 @@
+"""The rules of the model-based test: what owners, other people, services and machines do to a fleet, in any order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from engine_fleet import BASE, DATA, LONG, Fleet, Place, Run, Trouble, What
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from reconciler.core.plan import TRAINS
+from reconciler.core.resource import Dataset, Desired, Lifecycle
+from reconciler.dataset import digest_of
+from reconciler.errors import LockHeld, StaleLockfile
+from reconciler.ports.store import LastingHold
+
+NAMES = ("a", "b", "c", "d")
+MET = {
+    What.KILL: ("create", "create", "write", "write", "delete", "update", "poll", "sleep", "lease", "observe"),
+    What.LOSE: ("create", "create", "delete", "update", "write", "poll", "get"),
+    What.QUOTA: ("create",),
+    What.STOP: ("create", "write", "sleep", "delete"),
+    What.RUNNER: ("create", "write", "poll", "delete", "observe", "update"),
+    What.LOCKED_RUNNER: ("create", "write", "delete"),
+    What.ROBBER: ("create", "write", "poll", "delete", "update", "sleep"),
+    What.VANISH: ("create", "sleep", "observe", "delete", "update", "write"),
+    What.SQUAT: ("create",),
+}
+"""Where what may happen is of interest; what is named twice happens twice as often."""
+
+names = st.sampled_from(NAMES)
+picks = st.integers(0, len(NAMES) - 1)
+troubles = st.builds(
+    lambda met, nth, late: Trouble(*met, nth, late),
+    st.sampled_from([(what, place) for what, places in MET.items() for place in places]),
+    st.sampled_from([1, 1, 2, 3]),
+    st.booleans(),
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """A fleet under everything that may happen to it. ``place`` makes the place of its lockfile."""
+
+    place: Callable[[], Place]
+
+    def __init__(self):
+        super().__init__()
+        self.fleet = Fleet(type(self).place())
+
+    def pick(self, number):
+        wanted = sorted(self.fleet.wish)
+        return wanted[number % len(wanted)]
+
+    @rule(
+        name=names,
+        parent=st.none() | names,
+        epochs=st.integers(1, 2),
+        data=st.integers(0, 1),
+        protect=st.booleans(),
+        retain=st.integers(0, 1),
+    )
+    def write_manifest(self, name, parent, epochs, data, protect, retain):
+        fleet = self.fleet
+        # Only a new name may have a source: so no circle can close.
+        has_source = name not in fleet.wish and parent in fleet.wish and parent != name
+        origin = {"source": {"model": parent}} if has_source else {"baseModel": BASE}
+        spec = {"displayName": f"The {name}", "hyperparameters": {"epochCount": epochs}, **origin}
+        dataset = Dataset(digest_of(DATA[data]), len(DATA[data]))
+        fleet.want(name, Desired(name, spec, dataset, lifecycle=Lifecycle(protect=protect, retain=retain)))
+
+    @precondition(lambda self: self.fleet.wish)
+    @rule(pick=picks, temperature=st.sampled_from([0.2, 0.5]))
+    def edit_a_field(self, pick, temperature):
+        manifest = self.fleet.wish[self.pick(pick)]
+        self.fleet.want(manifest.name, _with(manifest, temperature=temperature))
+
+    @precondition(lambda self: self.fleet.wish)
+    @rule(pick=picks, epochs=st.integers(1, 3))
+    def edit_a_hyperparameter(self, pick, epochs):
+        manifest = self.fleet.wish[self.pick(pick)]
+        self.fleet.want(manifest.name, _with(manifest, hyperparameters={"epochCount": epochs}))
+
+    @precondition(lambda self: self.fleet.wish)
+    @rule(pick=picks)
+    def remove_a_manifest(self, pick):
+        self.fleet.drop(self.pick(pick))
+
+    @precondition(lambda self: self.fleet.wish)
+    @rule(pick=picks, new=names, declared=st.booleans())
+    def rename_a_manifest(self, pick, new, declared):
+        if new not in self.fleet.wish:
+            self.fleet.rename(self.pick(pick), new, declared=declared)
+
+    @rule(met=st.lists(troubles, max_size=2), wait=st.booleans(), locked=st.booleans())
+    def apply(self, met, wait, locked):
+        run = Run(self.fleet, tuple(met))
+        outcome = self.fleet.apply(run, locked=locked, wait=wait)
+        if outcome is not None and not run.met:
+            assert outcome.error() is None or outcome.failed or outcome.blocked, "nothing happened, and it is not well"
+
+    @rule(met=st.lists(troubles, min_size=1, max_size=2), wait=st.booleans())
+    def apply_in_trouble(self, met, wait):
+        self.fleet.apply(Run(self.fleet, tuple(met)), locked=True, wait=wait)
+
+    @rule(name=names, epochs=st.integers(1, 3), met=troubles)
+    def edit_and_apply_in_trouble(self, name, epochs, met):
+        if name in self.fleet.wish:
+            self.fleet.want(name, _with(self.fleet.wish[name], hyperparameters={"epochCount": epochs}))
+        else:
+            self.write_manifest(name, None, epochs, 0, False, 0)
+        self.apply_in_trouble([met], True)
+
+    @rule()
+    def apply_in_peace(self):
+        self.apply([], True, True)
+
+    @precondition(lambda self: self.fleet.wish)
+    @rule(pick=picks, met=st.lists(troubles, max_size=1))
+    def apply_with_replace(self, pick, met):
+        self.fleet.apply(Run(self.fleet, tuple(met)), locked=True, replaced=frozenset({self.pick(pick)}))
+
+    @rule(met=st.lists(troubles, max_size=1))
+    def wait(self, met):
+        self.fleet.wait(Run(self.fleet, tuple(met)))
+
+    @rule(wait=st.booleans())
+    def two_runners_with_the_same_plan(self, wait):
+        """Both have read the same lockfile; whoever writes second has lost and has paid for nothing."""
+        fleet = self.fleet
+        runs = [Run(fleet), Run(fleet)]
+        stores = [fleet.store(run) for run in runs]
+        plans = [fleet.preview(run, store) for run, store in zip(runs, stores, strict=True)]
+        if plans[0].plan.violations:
+            return
+        before = fleet.lockfile.serial
+        first, second = zip(runs, stores, plans, strict=True)
+        fleet.carry_out(*first, LastingHold(), wait=wait)
+        wrote = fleet.lockfile.serial > before
+        try:
+            fleet.carry_out(*second, LastingHold(), wait=wait)
+        except (StaleLockfile, LockHeld):
+            assert wrote
+        else:
+            assert not (wrote and any(a.kind in TRAINS for a in second[2].plan.actions))
+        assert not (wrote and runs[1].paid)
+
+    @rule(seconds=st.sampled_from([1.0, 61.0, LONG]))
+    def time_passes(self, seconds):
+        self.fleet.clock.advance(seconds)
+
+    @precondition(lambda self: self.fleet.ours)
+    @rule(pick=picks)
+    def somebody_changes_a_field(self, pick):
+        ours = sorted(self.fleet.ours)
+        model = self.fleet.service.models[ours[pick % len(ours)]]
+        model.spec = {**model.spec, "displayName": "changed by hand", "temperature": 0.9}
+
+    @precondition(lambda self: self.fleet.ours)
+    @rule(pick=picks)
+    def somebody_deletes_a_model(self, pick):
+        ours = sorted(self.fleet.ours)
+        self.fleet.vanish(ours[pick % len(ours)])
+
+    @rule()
+    def somebody_else_tunes_a_model(self):
+        self.fleet.plant(f"tunedModels/theirs-{len(self.fleet.foreign)}")
+
+    @rule()
+    def somebody_takes_the_next_ids(self):
+        run = Run(self.fleet)
+        for action in self.fleet.preview(run, self.fleet.store(run)).plan.actions:
+            if action.kind in TRAINS:
+                self.fleet.squat(action.resource)
+
+    @rule()
+    def the_next_training_will_fail(self):
+        self.fleet.doomed = True
+
+    @rule()
+    def the_listing_lags(self):
+        self.fleet.lagging = set(self.fleet.ours)
+
+    @rule()
+    def the_listing_catches_up(self):
+        self.fleet.lagging.clear()
+
+    @rule(rebuilt=st.booleans())
+    def the_lockfile_is_lost(self, rebuilt):
+        self.fleet.lose_lockfile()
+        if rebuilt:
+            self.fleet.rebuild()
+
+    @invariant()
+    def all_is_accounted_for(self):
+        self.fleet.check()
+
+    def teardown(self):
+        self.fleet.settle()
+
+
+def _with(manifest, **fields):
+    return Desired(
+        manifest.name,
+        {**manifest.spec, **fields},
+        manifest.dataset,
+        previous_names=manifest.previous_names,
+        lifecycle=manifest.lifecycle,
+    )
+
+
+def run_stories(place: Callable[[], Place], *, examples: int) -> None:
+    """Run so many stories, always the same ones; TUNECTL_STORIES=N runs N times as many, and new ones every time."""
+    factor = int(os.environ.get("TUNECTL_STORIES", "0"))
+    machine = type("Story", (Machine,), {"place": staticmethod(place)})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples * max(factor, 1),
+            stateful_step_count=25,
+            derandomize=not factor,
+            database=None,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
