@@ -20,7 +20,7 @@ from reconciler.engine.preview import Preview
 from reconciler.engine.removal import delete_all
 from reconciler.engine.training import Training
 from reconciler.engine.world import Options, World
-from reconciler.errors import LockHeld, Refused
+from reconciler.errors import LockfileError, LockHeld, Refused, StoreError
 
 
 def apply(world: World, shown: Preview, options: Options) -> Outcome:
@@ -47,14 +47,16 @@ def apply(world: World, shown: Preview, options: Options) -> Outcome:
     journal.change_all(lambda lockfile: record_intents(lockfile, plan, desired, shown.observed))
     journal.flush()
     _settle_at_once(journal, plan.actions)
+    through = False
     try:
         with ThreadPoolExecutor(options.parallelism, thread_name_prefix="apply") as pool:
             Training(world, options, journal, plan.actions, desired).run(pool)
             delete_all(world, journal, plan.actions, pool)
+        through = True
     except LockHeld as error:
         journal.outcome.lost = error
     finally:
-        _close(world, journal)
+        _close(world, journal, through=through)
     return journal.outcome
 
 
@@ -69,18 +71,25 @@ def _settle_at_once(journal: Journal, actions: tuple[Action, ...]) -> None:
             journal.report(Skipped(action.name, action.kind.value, action.reason))
 
 
-def _close(world: World, journal: Journal) -> None:
-    """Save what is known, if we still may, and tell how it went."""
+def _close(world: World, journal: Journal, *, through: bool) -> None:
+    """Save what is known, if we still may, and tell how it went.
+
+    A run that an error ended is not through, however little it had left to do, and what its saving may run into does
+    not take the place of that error.
+    """
     if world.stop.requested():
         world.report(Stopping({2: "SIGINT", 15: "SIGTERM"}.get(world.stop.signal_number or 0, "signal")))
     outcome = journal.outcome
     if outcome.lost is None:
         try:
-            if outcome.complete:
+            if outcome.complete and through:
                 journal.change_all(_carried_out)
             journal.flush()
         except LockHeld as lost:
             outcome.lost = lost
+        except (LockfileError, StoreError):
+            if through:
+                raise
     journal.close(signal_number=world.stop.signal_number)
 
 

@@ -184,8 +184,7 @@ class Training:
         now = self._world.clock.now()
         over = now - self._journal.started(action) >= self._patience(action)
         if action.kind is Kind.UPDATE or not self._options.wait or over:
-            if action.kind is not Kind.UPDATE and not _may_have_happened(error):
-                self._withdraw(action)
+            # The intent stays: the next apply begins it, and should it have got through after all, that finds it.
             self._fail(action, error.message, error.hint or "apply again when there is quota")
             return
         seconds = error.retry_after or self._options.pace.longest

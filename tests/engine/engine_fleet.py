@@ -276,12 +276,26 @@ class Fleet:
     # What the service and other people do.
 
     def sell(self, run: Run, request):
-        """A paid create. It is paid in vain while another attempt of the same revision stands."""
+        """A paid create. It is paid in vain while another attempt of the same revision stands.
+
+        An attempt that another name records was renamed along with its manifest: a new manifest of the old name gets a
+        model of its own. And a later attempt whose record was lost with the lockfile while the listing lags behind is
+        known to nobody; the first attempt is guessed by its id and meets itself.
+        """
         resource = request.resource
         self.service.doom = {resource: DIVERGED} if self.doomed else {}
-        standing = [r for r in self.ours if r != resource and _first(r) == _first(resource) and not self._failed(r)]
+        owner = self.lockfile.resources()
+        standing = [
+            other
+            for other in self.ours
+            if other != resource and _first(other) == _first(resource) and not self._failed(other)
+            if owner.get(other, owner.get(resource)) == owner.get(resource)
+            if other not in self.forgiven & self.lagging
+        ]
+        # Somebody may have taken the id that was asked for; the next one then stands for it.
+        asked_for = any(_first(other) == _first(resource) and not self.ledger[other] for other in self.allowed)
+        assert not standing or resource in self.allowed or asked_for, f"{resource} is bought although {standing} stands"
         operation = self.service.create(request)
-        assert not standing or resource in self.allowed, f"{resource} is bought although {standing} stands"
         self.ledger[resource] += 1
         self.ours.add(resource)
         run.paid.append(resource)
@@ -494,10 +508,12 @@ class Fleet:
             left = (entry.candidate, *entry.deposed)
             assert left == (None,), f"{name} has models that nobody wants"
             assert model.examples == tuple(self.examples(name)), f"{name} was tuned on other data"
-            wanted = dict(manifest.spec)
+            wanted = {key: value for key, value in manifest.spec.items() if key != "source"}
+            assert {**model.spec, **wanted} == model.spec, f"{name} is not as wanted: {model.spec}, not {wanted}"
             if manifest.parent is not None:
-                wanted["source"] = {"tunedModel": recorded.models[manifest.parent].current.resource}
-            assert {**model.spec, **wanted} == model.spec, f"{name} is not as wanted"
+                # A child follows its parent's revision; another attempt of the same one retrains no child.
+                parent = recorded.models[manifest.parent].current.resource
+                assert _first(model.spec["source"]["tunedModel"]) == _first(parent), f"{name} has another parent"
 
     def _failed(self, resource: str) -> bool:
         model = self.service.models[resource]
