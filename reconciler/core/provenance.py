@@ -1,6 +1,6 @@
 """Where a change came from: the commit of the manifests, and who or which CI run applied it. Only the value lives here.
 
-Nothing in it is a credential; who is named is up to the user (TUNECTL_ACTOR).
+Nothing in it is a credential; who is named is up to the user.
 """
 
 from __future__ import annotations
