@@ -221,6 +221,7 @@ class Session:
             replace=replaced,
             destroy=destroy,
             rules=self.config.rules,
+            tolerances=tuple(each for each in self.config.tolerances if each.holds(self.clock.now())),
         )
 
     def _open(self, endpoint: str, transport: httpx.BaseTransport | None, *, read_only: bool) -> Provider:

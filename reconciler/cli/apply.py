@@ -56,7 +56,7 @@ def command(
     if planfile is not None:
         if chosen.selects:
             raise click.UsageError(
-                "a saved plan holds its own --target, --exclude, --select and --replace; leave them out"
+                "a saved plan holds its own --target, --exclude, --select, --replace and --only; leave them out"
             )
         saved, chosen = _open_saved(Path(planfile), chosen)
     with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
@@ -165,7 +165,13 @@ def _open_saved(path: Path, options: PlanOptions) -> tuple[SavedPlan, PlanOption
     saved = load_saved(data, address=str(path))
     scope = saved.scope
     return saved, replace(
-        options, target=scope.target, exclude=scope.exclude, select=scope.select, replaced=saved.replace
+        options,
+        target=scope.target,
+        exclude=scope.exclude,
+        select=scope.select,
+        only=scope.only,
+        max_effect=scope.max_effect,
+        replaced=saved.replace,
     )
 
 

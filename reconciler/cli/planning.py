@@ -43,6 +43,12 @@ _OPTIONS = (
     click.option(
         "--replace", "replaced", multiple=True, metavar="NAME", help="Tune this name anew, as a fresh attempt."
     ),
+    click.option("--only", type=click.Choice(["drift"]), help="Mend what changed outside, and do nothing else."),
+    click.option(
+        "--max-effect",
+        type=click.Choice(["update", "replace"]),
+        help="With --only drift: by patches (update, the default), or missing models by new ones, too (replace).",
+    ),
 )
 
 _LIMITS = (
@@ -63,15 +69,32 @@ class PlanOptions:
     allow_deletes: int | None = None
     allow_replaces: int | None = None
     allow_steps: int | None = None
+    only: str | None = None
+    max_effect: str | None = None
 
     @property
     def selects(self) -> bool:
         """Whether anything was said of what the plan is to hold (limits only say what it may hold)."""
-        return bool(self.target or self.exclude or self.select or self.replaced)
+        return bool(self.target or self.exclude or self.select or self.replaced or self.only or self.max_effect)
+
+    @property
+    def scope(self) -> Scope:
+        """What the plan looks at.
+
+        Raises:
+            click.UsageError: ``--max-effect`` or ``--replace`` do not go with what was said of ``--only``.
+        """
+        if self.only is None:
+            if self.max_effect is not None:
+                raise click.UsageError("--max-effect: says how drift may be mended; give --only drift, too")
+            return Scope(self.target, self.exclude, self.select)
+        if self.replaced:
+            raise click.UsageError("--replace: tunes anew, which --only drift is there to rule out; leave one out")
+        return Scope(self.target, self.exclude, self.select, self.only, self.max_effect or "update")
 
 
 def plan_options(command: Wrapped) -> Wrapped:
-    """Add ``--target``, ``--exclude``, ``--select``, ``--replace``, the limits and ``--no-cache`` to a command."""
+    """Add to a command what a plan may be asked: which names, what of it, the limits, and ``--no-cache``."""
     return limit_options(_decorated(cache_option(command), _OPTIONS))
 
 
@@ -107,7 +130,7 @@ def make_preview(session: Session, options: PlanOptions, *, destroy: bool = Fals
             "max_replaces": options.allow_replaces,
             "max_steps": options.allow_steps,
         },
-        scope=Scope(options.target, options.exclude, options.select),
+        scope=options.scope,
         replaced=frozenset(options.replaced),
         destroy=destroy,
     )

@@ -69,7 +69,8 @@ class Action:
     ``dataset_before`` is what the lockfile remembers of the model being replaced. ``cleanup`` marks the deletion of a
     model that does not serve: one that was replaced, failed, or is no longer wanted while still in the making; a forget
     with ``cleanup`` drops the record of that one resource, a forget without it drops the whole entry.
-    ``blocked_by`` is ``failed`` or ``rejected``.
+    ``blocked_by`` is ``failed`` or ``rejected``. ``heals`` marks an update that mends some fields and leaves alone, on
+    the service and in the lockfile, whatever else the manifest asks for by now.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Action:
     gate: Mapping[str, Json] | None = None
     blocked_by: str | None = None
     cleanup: bool = False
+    heals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +123,27 @@ class Unmanaged:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which names a plan looks at: globs of ``--target`` and ``--exclude``, terms of ``--select``; empty means all."""
+    """Which names a plan looks at: globs of ``--target`` and ``--exclude``, terms of ``--select``; empty means all.
+
+    ``only`` is ``drift`` if nothing but drift is to be mended (``--only``), at a cost of at most ``max_effect``:
+    ``update`` or ``replace`` (see ``core.healing``); both are None for a plan that does all there is to do.
+    """
 
     target: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
+    only: str | None = None
+    max_effect: str | None = None
+
+    @property
+    def selects(self) -> bool:
+        """Whether some names may be left out."""
+        return bool(self.target or self.exclude or self.select)
 
     @property
     def partial(self) -> bool:
-        """Whether some names may be left out."""
-        return bool(self.target or self.exclude or self.select)
+        """Whether some names, or some of what is to be done, may be left out."""
+        return self.selects or self.only is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +151,7 @@ class Plan:
     """What apply would do, and everything a reviewer should know about it.
 
     ``violations`` are the reasons why apply would refuse (limits, protection, policy); ``warnings`` refuse nothing.
+    ``left_out`` is what a plan that mends drift alone leaves to one that does not.
     """
 
     project: str
@@ -151,6 +165,7 @@ class Plan:
     scope: Scope = field(default_factory=Scope)
     lineage: str | None = None
     serial: int = 0
+    left_out: tuple[Action, ...] = ()
 
     @property
     def summary(self) -> dict[str, int]:
@@ -191,9 +206,13 @@ class Plan:
 
 
 def _scope_digest_value(scope: Scope) -> Json:
-    """Return a scope as JSON; selectors came later, and without any the digest is what it was before."""
-    globs: dict[str, Json] = {"target": sorted(set(scope.target)), "exclude": sorted(set(scope.exclude))}
-    return globs | {"select": sorted(set(scope.select))} if scope.select else globs
+    """Return a scope as JSON; what came later is left out while it says nothing, so that old digests stay."""
+    value: dict[str, Json] = {"target": sorted(set(scope.target)), "exclude": sorted(set(scope.exclude))}
+    if scope.select:
+        value["select"] = sorted(set(scope.select))
+    if scope.only is not None:
+        value["only"] = [scope.only, scope.max_effect]
+    return value
 
 
 def action_digest_value(action: Action) -> Json:

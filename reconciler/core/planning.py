@@ -9,17 +9,19 @@ from reconciler.core.address import looks_like_ours, remote_id, split_attempt
 from reconciler.core.decision import Case, decide
 from reconciler.core.disposal import removal
 from reconciler.core.drift import remote_drift
+from reconciler.core.healing import heal, left_out, standing
 from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
-from reconciler.core.plan import TRAINS, Action, Kind, Plan, Scope, Unmanaged
+from reconciler.core.plan import TRAINS, Action, Drift, Kind, Plan, Scope, Unmanaged
 from reconciler.core.policy import violations
 from reconciler.core.renames import Renames, find_renames
-from reconciler.core.resource import Capabilities, Desired
+from reconciler.core.resource import Capabilities, Desired, Effect
 from reconciler.core.revision import wanted_revisions
 from reconciler.core.rules import Rules, broken
 from reconciler.core.scope import choose, in_scope
+from reconciler.core.tolerance import Tolerance
 from reconciler.errors import Problem, Violation
 
 __all__ = ["Policy", "build_plan", "in_scope"]
@@ -30,7 +32,8 @@ class Policy:
     """What is asked of a plan besides the manifests.
 
     ``project`` is the tunectl project, part of every id. ``replace`` are names to tune anew. ``destroy`` plans the
-    deletion of every recorded name in scope, whatever the manifests say. ``rules`` are what the project allows.
+    deletion of every recorded name in scope, whatever the manifests say. ``rules`` are what the project allows,
+    ``tolerances`` the drift that a plan of drift alone does not mend; only those that are in force.
     """
 
     project: str
@@ -40,6 +43,7 @@ class Policy:
     replace: frozenset[str] = frozenset()
     destroy: bool = False
     rules: Rules = field(default_factory=Rules)
+    tolerances: tuple[Tolerance, ...] = ()
 
 
 def build_plan(
@@ -68,19 +72,43 @@ def build_plan(
     renames = find_renames(manifests, recorded, chosen)
     recorded = renames.recorded
     actions, unchanged = _actions(manifests, renames, observed, policy, chosen)
+    drift = remote_drift(manifests, recorded, observed, names=frozenset(filter(chosen, recorded.models)))
+    ambiguous, waiting = renames.ambiguous, tuple[Action, ...]()
+    if policy.scope.only is not None:
+        mending = _mending(manifests, renames, observed, policy, chosen, drift)
+        actions, waiting, ambiguous = list(mending), left_out(actions, mending), ()
     return Plan(
         project=policy.project,
         remote=recorded.remote,
         actions=tuple(sorted(actions, key=lambda action: action.name)),
         unchanged=unchanged,
-        drift=remote_drift(manifests, recorded, observed, names=frozenset(filter(chosen, recorded.models))),
+        drift=drift,
         unmanaged=_unmanaged(recorded, observed, actions),
         warnings=warnings,
-        violations=(*renames.ambiguous, *_judge(actions, manifests, recorded, observed, policy, chosen)),
+        violations=(*ambiguous, *_judge(actions, manifests, recorded, observed, policy, chosen)),
         scope=policy.scope,
         lineage=recorded.lineage or None,
         serial=recorded.serial,
+        left_out=waiting,
     )
+
+
+def _mending(
+    manifests: tuple[Desired, ...],
+    renames: Renames,
+    observed: Observed,
+    policy: Policy,
+    chosen: Callable[[str], bool],
+    drift: tuple[Drift, ...],
+) -> tuple[Action, ...]:
+    """Return the actions that mend drift: as if no manifest asked for another revision than the one that serves."""
+    recorded = renames.recorded
+    stands = standing(recorded, observed)
+    actions, _ = _actions(manifests, renames, observed, policy, chosen, stands=stands)
+    counts = [item for item in drift if not any(rule.covers(item) for rule in policy.tolerances)]
+    renamed = frozenset(move.name for move in renames.moves)
+    effect = policy.scope.max_effect or Effect.UPDATE.value
+    return heal(actions, counts, recorded.models, effect=effect, except_for=renamed)
 
 
 def _actions(
@@ -89,10 +117,15 @@ def _actions(
     observed: Observed,
     policy: Policy,
     chosen: Callable[[str], bool],
+    *,
+    stands: frozenset[str] = frozenset(),
 ) -> tuple[list[Action], int]:
-    """Return what to do about every chosen name, and how many manifests ask for nothing."""
+    """Return what to do about every chosen name, and how many manifests ask for nothing.
+
+    Names that stand keep the revision that serves, whatever their manifests ask for.
+    """
     recorded = renames.recorded
-    case = _cases(manifests, recorded, observed, policy, chosen)
+    case = _cases(manifests, recorded, observed, policy, chosen, stands)
     actions = list(renames.moves)
     renamed = {move.name for move in renames.moves}
     unchanged = 0
@@ -129,9 +162,10 @@ def _cases(
     observed: Observed,
     policy: Policy,
     chosen: Callable[[str], bool],
+    stands: frozenset[str],
 ) -> Callable[[Desired], Case]:
     """Return what makes the case of each manifest, with everything that is the same for all of them worked out."""
-    fixed = frozenset(
+    fixed = stands.union(
         manifest.name
         for manifest in manifests
         if not chosen(manifest.name) and _serves(recorded.models.get(manifest.name))

@@ -27,6 +27,10 @@ class Tolerance:
         """Tell whether it is about this drift, expired or not."""
         return fnmatchcase(drift.name, self.name) and self.path in (None, drift.path)
 
+    def holds(self, now: float) -> bool:
+        """Tell whether it is still in force; ``now`` in seconds since the epoch."""
+        return self.until is None or self.until >= datetime.fromtimestamp(now, UTC).date()
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerated:
@@ -43,13 +47,12 @@ def sift(
 
     What only expired tolerances cover counts, and its message says so. ``now`` is in seconds since the epoch.
     """
-    today = datetime.fromtimestamp(now, UTC).date()
     rules = tuple(tolerances)
     counting: list[Drift] = []
     tolerated: list[Tolerated] = []
     for item in drift:
         covering = [rule for rule in rules if rule.covers(item)]
-        valid = next((rule for rule in covering if rule.until is None or rule.until >= today), None)
+        valid = next((rule for rule in covering if rule.holds(now)), None)
         if valid is not None:
             tolerated.append(Tolerated(item, valid))
         elif covering:

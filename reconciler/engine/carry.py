@@ -123,3 +123,8 @@ def merged_spec(recorded: Spec, desired: Desired) -> Spec:
     made_of = ("baseModel", "source", "hyperparameters")
     kept = {key: recorded[key] for key in made_of if key in recorded}
     return {**{key: value for key, value in desired.spec.items() if key not in made_of}, **kept}
+
+
+def mended_spec(recorded: Spec, action: Action) -> Spec:
+    """Return the spec to record after some fields were mended; no other field is recorded anew."""
+    return {**recorded, **{change.path.removeprefix("spec."): change.after for change in action.changes}}

@@ -68,8 +68,13 @@ def _record(entries: dict[str, Entry], action: Action, manifest: Desired | None)
     elif action.kind is Kind.REUSE:
         changed = _reuse(entry, action, manifest)
     elif action.kind is Kind.UPDATE and entry is not None:
-        changed = replace(entry, protect=manifest.lifecycle.protect, deletion=manifest.lifecycle.deletion)
+        changed = entry if action.heals else _local(entry, manifest)
     _put(entries, action.name, changed)
+
+
+def _local(entry: Entry, manifest: Desired) -> Entry:
+    """Record what only the lockfile keeps of a manifest."""
+    return replace(entry, protect=manifest.lifecycle.protect, deletion=manifest.lifecycle.deletion)
 
 
 def _put(entries: dict[str, Entry], name: str, entry: Entry | None) -> None:

@@ -278,7 +278,8 @@ def _patch(action: Action, desired: Desired, entry: Entry) -> Entry:
     instance = next((i for i in entry.instances() if i.resource == action.resource), None)
     if instance is None:
         return entry
-    return amend(entry, replace(instance, spec=carry.merged_spec(instance.spec, desired)))
+    merged = carry.mended_spec(instance.spec, action) if action.heals else carry.merged_spec(instance.spec, desired)
+    return amend(entry, replace(instance, spec=merged))
 
 
 def _accepted(operation: Operation, entry: Entry) -> Entry:

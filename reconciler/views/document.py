@@ -3,7 +3,7 @@
 Pure: a plan in, plain dicts out. No training row and no credential is part of a plan, so none can be part of this.
 Keys that are not in the contract: ``remote``, ``steps`` of the whole plan, and per action ``digest``, ``revision``,
 ``attempt``, ``previousName``, ``stepsAtMost``, ``dependsOn``, ``blockedBy``, ``cleanup``, ``gate``, ``lifecycle``, and
-the dataset ``before``.
+the dataset ``before``; of a plan that mends drift alone ``scope.only``, ``scope.maxEffect`` and ``leftOut``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def to_document(plan: Plan, *, tool: str) -> Document:
         "unmanaged": [unmanaged_document(model) for model in plan.unmanaged],
         "warnings": [problem_document(problem) for problem in plan.warnings],
         "violations": [violation_document(violation) for violation in plan.violations],
-    }
+    } | ({} if plan.scope.only is None else {"leftOut": [_left_out(action) for action in plan.left_out]})
 
 
 def remote_document(remote: Remote) -> Document:
@@ -52,8 +52,9 @@ def remote_document(remote: Remote) -> Document:
 
 
 def scope_document(scope: Scope) -> Document:
-    """Return which names a plan looks at."""
-    return {"target": list(scope.target), "exclude": list(scope.exclude), "select": list(scope.select)}
+    """Return which names a plan looks at, and ``only`` and ``maxEffect`` if it does not do all there is to do."""
+    names: Document = {"target": list(scope.target), "exclude": list(scope.exclude), "select": list(scope.select)}
+    return names if scope.only is None else names | {"only": scope.only, "maxEffect": scope.max_effect}
 
 
 def action_document(action: Action) -> Document:
@@ -82,6 +83,10 @@ def action_document(action: Action) -> Document:
         "gate": None if action.gate is None else dict(action.gate),
         "lifecycle": None if action.lifecycle is None else _lifecycle(action.lifecycle),
     }
+
+
+def _left_out(action: Action) -> Document:
+    return {"name": action.name, "action": action.kind.value, "reason": action.reason}
 
 
 def drift_document(drift: Drift) -> Document:

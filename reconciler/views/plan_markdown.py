@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from reconciler.core.plan import Action, Kind, Plan
 from reconciler.views.escape import code, prose
-from reconciler.views.plan_text import drift_line, unmanaged_line
+from reconciler.views.plan_text import drift_line, left_out_line, unmanaged_line
 from reconciler.views.words import (
     SYMBOLS,
     bullets,
@@ -22,6 +22,7 @@ from reconciler.views.words import (
     dataset_text,
     plan_line,
     remote_text,
+    selection_text,
     steps_text,
     unchanged_line,
 )
@@ -65,6 +66,8 @@ def _pieces(plan: Plan) -> Iterator[_Piece]:
             yield _Piece(1 if action.kind in _WEIGHTY else 4, _details(_title(action), "".join(facts)), "detail")
     drift = [prose(drift_line(drift, width=_WIDE)) for drift in plan.drift]
     yield from _list(3, "Not as the last apply left it", drift)
+    left_out = [prose(left_out_line(action)) for action in plan.left_out]
+    yield from _list(3, "Left out (--only drift)", left_out)
     yield from _list(3, "Warnings", [prose(str(warning)) for warning in plan.warnings])
     models = [prose(unmanaged_line(model)) for model in plan.unmanaged]
     yield from _list(5, "Remote models that are not managed here, and never touched", models)
@@ -72,7 +75,7 @@ def _pieces(plan: Plan) -> Iterator[_Piece]:
 
 def _head(plan: Plan) -> str:
     title = unchanged_line(plan) if plan.empty else plan_line(plan)
-    selected = "A selection: the other models were not looked at.\n" if plan.scope.partial else ""
+    selected = f"A selection: {selection_text(plan.scope)}.\n" if plan.scope.partial else ""
     steps = f"Tuning steps to buy: **{steps_text(plan.steps)}**\n" if plan.steps.most else ""
     facts = (f"Project {code(plan.project)} on {code(remote_text(plan.remote))}\n", selected, steps)
     lines = "".join(f"\n{fact}" for fact in facts if fact)

@@ -20,6 +20,7 @@ from reconciler.views.words import (
     guard,
     plan_line,
     remote_text,
+    selection_text,
     steps_text,
     unchanged_line,
 )
@@ -49,6 +50,7 @@ def render_plan(plan: Plan, *, color: bool = False, width: int = 100) -> str:
     blocks = [[paint(unchanged_line(plan), "bold")] if plan.empty else [_title(plan)]]
     blocks += [list(_action(action, paint, width)) for action in plan.actions]
     blocks.append(_section("Not as the last apply left it:", _drift(plan.drift, width), paint, _SHOWN_DRIFT))
+    blocks.append(_section("Left out (--only drift):", _left_out(plan), paint, _SHOWN_DRIFT))
     blocks.append(_section(_unmanaged_title(plan.unmanaged), _unmanaged(plan.unmanaged), paint, _SHOWN_UNMANAGED))
     blocks.append(_section("Warnings:", _warnings(plan.warnings), paint, _SHOWN_WARNINGS))
     refusals = (sanitize(str(violation)) for violation in plan.violations)
@@ -58,7 +60,7 @@ def render_plan(plan: Plan, *, color: bool = False, width: int = 100) -> str:
 
 
 def _title(plan: Plan) -> str:
-    selected = " (a selection: the other models were not looked at)" if plan.scope.partial else ""
+    selected = f" (a selection: {selection_text(plan.scope)})" if plan.scope.partial else ""
     return f"{sanitize(plan.project)}: {count(len(plan.actions), 'action')} on {remote_text(plan.remote)}{selected}"
 
 
@@ -113,6 +115,16 @@ def _changes(changes: Sequence[Change], paint: Paint, width: int) -> Iterator[st
 def _drift(drifts: Sequence[Drift], width: int) -> Iterator[str]:
     for drift in drifts:
         yield drift_line(drift, width=width)
+
+
+def _left_out(plan: Plan) -> Iterator[str]:
+    for action in plan.left_out:
+        yield left_out_line(action)
+
+
+def left_out_line(action: Action) -> str:
+    """Return something that a plan of drift alone does not do, on one line."""
+    return f"{sanitize(action.name)}: {action.kind.value}: {sanitize(action.reason)}"
 
 
 def drift_line(drift: Drift, *, width: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconciler.core.plan import Action, Change, Drift, Plan, Scope, Steps, Unmanaged
+from reconciler.core.plan import Action, Change, Drift, Plan, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.core.text import clip
 from reconciler.errors import Location, Problem, Violation
@@ -46,9 +46,10 @@ def restored(document: Mapping[str, Any]) -> Plan:
         unmanaged=tuple(Unmanaged(**model.model_dump()) for model in shape.unmanaged),
         warnings=tuple(_problem(problem) for problem in shape.warnings),
         violations=tuple(_violation(violation) for violation in shape.violations),
-        scope=Scope(tuple(shape.scope.target), tuple(shape.scope.exclude), tuple(shape.scope.select)),
+        scope=shape.scope.value(),
         lineage=shape.lockfile.lineage,
         serial=shape.lockfile.serial,
+        left_out=tuple(Action(left.name, left.action, left.reason) for left in shape.left_out),
     )
 
 

@@ -78,7 +78,7 @@ def load_saved(data: bytes, *, address: str = "the saved plan") -> SavedPlan:
         remote=Remote(shape.remote.type, shape.remote.endpoint, shape.remote.project, shape.remote.location),
         lineage=shape.lockfile.lineage,
         serial=shape.lockfile.serial,
-        scope=Scope(tuple(shape.scope.target), tuple(shape.scope.exclude), tuple(shape.scope.select)),
+        scope=shape.scope.value(),
         replace=tuple(shape.replace),
         actions={action.digest: action for action in shape.actions},
         document=content,
@@ -93,7 +93,7 @@ def what_moved(saved: SavedPlan, now: Plan) -> tuple[str, ...]:
     if saved.remote != now.remote:
         lines.append(f"remote: approved {remote_text(saved.remote)}, now {remote_text(now.remote)}")
     if _selection(saved.scope) != _selection(now.scope):
-        lines.append("selection: --target, --exclude or --select are not those of the approved plan")
+        lines.append("selection: --target, --exclude, --select or --only are not those of the approved plan")
     approved = _by_digest(saved.actions.values())
     wanted = _by_digest(ActionShape.model_validate(action_document(action)) for action in now.actions)
     gone = _by_name(approved[key] for key in approved.keys() - wanted.keys())
@@ -105,8 +105,8 @@ def what_moved(saved: SavedPlan, now: Plan) -> tuple[str, ...]:
     return tuple(guard(sanitize(line)) for line in lines)
 
 
-def _selection(scope: Scope) -> tuple[frozenset[str], ...]:
-    return frozenset(scope.target), frozenset(scope.exclude), frozenset(scope.select)
+def _selection(scope: Scope) -> tuple[object, ...]:
+    return frozenset(scope.target), frozenset(scope.exclude), frozenset(scope.select), scope.only, scope.max_effect
 
 
 def _by_digest(actions: Iterable[ActionShape]) -> dict[str, ActionShape]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from reconciler.core.plan import Kind
+from reconciler.core.plan import Kind, Scope
 
 _Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
@@ -36,11 +36,17 @@ class LockfileShape(Shape):
 
 
 class ScopeShape(Shape):
-    """The globs of --target and --exclude, and the terms of --select, which older plans do not have."""
+    """The globs of --target and --exclude, the terms of --select, and --only with --max-effect if they were given."""
 
     target: list[str]
     exclude: list[str]
     select: list[str] = []
+    only: str | None = None
+    max_effect: str | None = None
+
+    def value(self) -> Scope:
+        """Return the core's value."""
+        return Scope(tuple(self.target), tuple(self.exclude), tuple(self.select), self.only, self.max_effect)
 
 
 class ChangeShape(Shape):
@@ -123,6 +129,14 @@ class UnmanagedShape(Shape):
     orphaned: bool
 
 
+class LeftOutShape(Shape):
+    """Something that a plan of drift alone leaves to one that does all."""
+
+    name: str
+    action: Annotated[Kind, Field(strict=False)]
+    reason: str
+
+
 class ProblemShape(Shape):
     """One warning with its place."""
 
@@ -162,6 +176,7 @@ class PlanShape(Shape):
     unmanaged: list[UnmanagedShape]
     warnings: list[ProblemShape]
     violations: list[ViolationShape]
+    left_out: list[LeftOutShape] = []
 
 
 class SavedShape(PlanShape):

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.core.canonical import Json
-from reconciler.core.plan import Kind, Plan, Steps
-from reconciler.core.resource import Dataset, Remote
+from reconciler.core.plan import Kind, Plan, Scope, Steps
+from reconciler.core.resource import Dataset, Effect, Remote
 from reconciler.core.text import clip, sanitize
 
 SYMBOLS = {
@@ -61,7 +61,19 @@ def plan_line(plan: Plan) -> str:
 def unchanged_line(plan: Plan) -> str:
     """Return the sentence that stands first when there is nothing to do."""
     models = f"{count(plan.unchanged, 'model')} {'is' if plan.unchanged == 1 else 'are'} as the manifests ask"
-    return f"No changes. {models}{' (of those selected)' if plan.scope.partial else ''}."
+    selected = " (of those selected)" if plan.scope.selects else ""
+    if plan.left_out:
+        return f"No changes. There is no drift to mend{selected}; what else there is to do is left out."
+    return f"No changes. {models}{selected}."
+
+
+def selection_text(scope: Scope) -> str:
+    """Return in what a plan is partial, or nothing if it is whole."""
+    parts = ["the other models were not looked at"] if scope.selects else []
+    if scope.only is not None:
+        cost = "new models of what is missing included" if scope.max_effect == Effect.REPLACE else "by patches alone"
+        parts.append(f"only drift is mended, {cost}")
+    return "; ".join(parts)
 
 
 def count(number: int, noun: str) -> str:

@@ -213,7 +213,7 @@ MOVED = [
     (just(replace(CREATE, revision="sha256:2"), CLEANUP), (" and delete of tunedModels/old [",)),
     (replace(just(CREATE), project="other"), ("project: approved demo, now other",)),
     (replace(just(CREATE), remote=Remote("vertex", "https://x")), ("remote: approved generativelanguage",)),
-    (replace(just(CREATE), scope=Scope(("x",))), ("selection: --target, --exclude or --select are not those",)),
+    (replace(just(CREATE), scope=Scope(("x",))), ("selection: --target, --exclude, --select or --only are not those",)),
 ]
 
 
