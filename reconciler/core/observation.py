@@ -44,7 +44,8 @@ class Observation:
 
     ``spec`` has the layout of a manifest's spec with every value the service resolved; ``source`` holds the resource
     name of the parent (``{"tunedModel": …}``). Times are RFC 3339 strings as received. ``snapshots`` is empty unless
-    the caller asked for the loss curve.
+    the caller asked for the loss curve. ``tuning_seconds`` is how long the tuning took, once it is over and if the
+    service says so; ``base_model`` is what the model comes from in the end, through a parent if it has one.
     """
 
     resource: str
@@ -56,6 +57,8 @@ class Observation:
     error: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     snapshots: tuple[Snapshot, ...] = ()
+    tuning_seconds: float | None = None
+    base_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Operation:
 
     ``name`` is None when the operation is lost (its record expired, or the answer that named it never came); the
     provider then reads the model's own state. ``done`` with ``error`` None means the model is ready. ``gone`` says that
-    neither operation nor model exists any more. ``create_time`` is the model's, once an answer has shown it.
+    neither operation nor model exists any more. ``create_time`` is the model's, once an answer has shown it;
+    ``seconds`` is how long the tuning took, once it is over and if the answer says so.
     """
 
     resource: str
@@ -74,6 +78,7 @@ class Operation:
     gone: bool = False
     progress: Progress | None = None
     create_time: str | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

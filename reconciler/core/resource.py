@@ -43,10 +43,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What may be remembered of a dataset: its content digest (``sha256:…``) and the number of examples."""
+    """What may be remembered of a dataset: its content digest (``sha256:…``) and the number of examples.
+
+    ``characters`` is the number of Unicode characters in all inputs and outputs, None where nobody counted. It follows
+    from the content, so it takes no part in comparisons.
+    """
 
     digest: str
     examples: int
+    characters: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,8 @@ def _report(inspection: Inspection, rows: Iterator[Row | Flaw], name: str, named
         return DatasetReport(None, tuple(inspection.report()))
     if not inspection.count:
         return DatasetReport(None, (Problem(named_at, f"{name} holds no examples"),))
-    return DatasetReport(Dataset(inspection.digest, inspection.count), tuple(inspection.report()))
+    dataset = Dataset(inspection.digest, inspection.count, inspection.characters)
+    return DatasetReport(dataset, tuple(inspection.report()))
 
 
 _Reader = Callable[[BinaryIO, Columns], Iterator[Row | Flaw]]

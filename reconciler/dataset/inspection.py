@@ -33,12 +33,13 @@ def problem(flaw: Flaw, locate: Locate) -> Problem:
 
 @dataclass(slots=True)
 class Inspection:
-    """Takes rows and keeps what has been seen: the number of good ones, the first 20 flaws, the digest."""
+    """Takes rows and keeps what has been seen: number and characters of good ones, the first 20 flaws, the digest."""
 
     columns: Columns
     limits: ExampleLimits
     locate: Locate
     count: int = 0
+    characters: int = 0
     errors: int = 0
     _flaws: list[Flaw] = field(default_factory=list)
     _repeats: Repeats = field(default_factory=Repeats)
@@ -87,6 +88,7 @@ class Inspection:
             return Flaw(line, "holds half of a surrogate pair, which is no character")
         self._repeats.see(line, text, output)
         self.count += 1
+        self.characters += len(text) + len(output)
         return None
 
     def _flaw(self, row: Row) -> Flaw | None:

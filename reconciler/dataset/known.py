@@ -26,7 +26,7 @@ from reconciler.errors import TunectlError
 
 __all__ = ["Known", "Question", "Stamp", "Verdict"]
 
-FORMAT: Final = "tunectl.datasets/v1"
+FORMAT: Final = "tunectl.datasets/v2"
 """Also the version of the checks: a cached verdict is one of the rules of its time."""
 SMALLEST: Final = 64 * 1024
 """Bytes; a smaller file is read as quickly as it is looked up."""
@@ -126,7 +126,8 @@ class Known:
 
 
 def _written(verdict: Verdict) -> tuple[object, ...]:
-    return verdict.dataset.digest, verdict.dataset.examples, verdict.warnings
+    dataset = verdict.dataset
+    return dataset.digest, dataset.examples, dataset.characters, verdict.warnings
 
 
 def _parse(data: bytes) -> dict[Question, tuple[Stamp, Verdict]]:
@@ -135,11 +136,11 @@ def _parse(data: bytes) -> dict[Question, tuple[Stamp, Verdict]]:
     if found["format"] != FORMAT:
         return {}
     entries: dict[Question, tuple[Stamp, Verdict]] = {}
-    for question, stamp, digest, examples, warnings in found["files"]:
+    for question, stamp, digest, examples, characters, warnings in found["files"]:
         _expect(all(type(part) is str for part in question) and all(type(part) is int for part in stamp))
-        _expect(type(digest) is str and type(examples) is int)
+        _expect(type(digest) is str and type(examples) is int and type(characters) is int)
         _expect(all(type(line) in {int, type(None)} and type(text) is str for line, text in warnings))
-        verdict = Verdict(Dataset(digest, examples), tuple((line, text) for line, text in warnings))
+        verdict = Verdict(Dataset(digest, examples, characters), tuple((line, text) for line, text in warnings))
         entries[tuple(question)] = (Stamp(*stamp), verdict)
     return entries
 

@@ -41,6 +41,7 @@ def check(tmp_path):
         if report.dataset is not None:
             examples = list(read_examples(tmp_path, wanted))
             assert report.dataset == Dataset(digest_of(examples), len(examples))
+            assert report.dataset.characters == sum(len(each.input) + len(each.output) for each in examples)
         return report
 
     return run

@@ -51,6 +51,31 @@ class TestListing:
         assert "snapshots" not in query["fields"]
         assert "hyperparameters" in query["fields"]
 
+    @pytest.mark.parametrize(
+        ("task", "seconds"),
+        [
+            ({"startTime": "2026-01-01T10:00:00Z", "completeTime": "2026-01-01T10:01:30.5Z"}, 90.5),
+            ({"startTime": "2026-01-01T10:00:00.123456789Z", "completeTime": "2026-01-01T10:00:01.123456789Z"}, 1.0),
+            ({"startTime": "2026-01-01T10:00:00Z"}, None),
+            ({"completeTime": "2026-01-01T10:00:00Z"}, None),
+            ({"startTime": "2026-01-01T10:00:00Z", "completeTime": "2026-01-01T09:00:00Z"}, None),
+            ({"startTime": "2026-01-01T10:00:00Z", "completeTime": "2026-01-01T10:00:00Z"}, None),
+            ({"startTime": "yesterday", "completeTime": "2026-01-01T10:00:00Z"}, None),
+            ({}, None),
+            (None, None),
+        ],
+    )
+    def test_tells_how_long_a_tuning_took_if_the_service_does(self, task, seconds):
+        listed = {"tunedModels": [model(**({} if task is None else {"tuningTask": task}))]}
+        (seen,) = bench(ok(listed)).provider.observe()
+        assert seen.tuning_seconds == pytest.approx(seconds)
+
+    def test_tells_the_base_model_through_a_parent(self):
+        source = {"tunedModel": "tunedModels/parent", "baseModel": "models/text-bison-001"}
+        child = {"name": "tunedModels/child", "tunedModelSource": source}
+        seen = bench(ok({"tunedModels": [child, model()]})).provider.observe()
+        assert [each.base_model for each in seen] == ["models/text-bison-001"] * 2
+
     def test_leaves_curves_out_of_the_answer_when_nobody_asked(self):
         desk = bench(ok(LISTING))
         assert all(seen.snapshots == () and seen.progress is None for seen in desk.provider.observe())

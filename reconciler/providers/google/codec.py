@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.core.canonical import Json
+from reconciler.core.drift import seconds
 from reconciler.core.observation import ModelState, Observation, Operation, Progress, Snapshot
 from reconciler.core.resource import BaseModel, Example, Spec
 from reconciler.errors import InvalidArgument
 from reconciler.providers.faults import spoken
 from reconciler.providers.google import spelling
 from reconciler.providers.google.dialect import Dialect
-from reconciler.providers.google.wire import BaseModelPage, TunedModel, WireOperation, WireSnapshot
+from reconciler.providers.google.wire import BaseModelPage, TunedModel, WireOperation, WireSnapshot, WireTask
 
 __all__ = [
     "base_models",
@@ -83,6 +84,8 @@ def observation(model: TunedModel, *, snapshots: bool) -> Observation:
         update_time=model.update_time,
         progress=_reached(points),
         snapshots=points,
+        tuning_seconds=_taken(model.tuning_task),
+        base_model=model.root or None,
     )
 
 
@@ -111,6 +114,7 @@ def operation(wire: WireOperation, resource: str) -> Operation:
         error=error,
         progress=Progress(known.completed_steps, known.total_steps, known.completed_percent, last),
         create_time=wire.response.create_time if wire.response else None,
+        seconds=_taken(wire.response.tuning_task) if wire.response else None,
     )
 
 
@@ -124,6 +128,7 @@ def operation_of_model(seen: Observation, name: str | None) -> Operation:
         error="tuning failed; the service no longer says why" if failed else None,
         progress=seen.progress,
         create_time=seen.create_time,
+        seconds=seen.tuning_seconds,
     )
 
 
@@ -145,6 +150,17 @@ def base_models(page: BaseModelPage) -> tuple[BaseModel, ...]:
         BaseModel(model.name, tunable=not _TUNING_METHODS.isdisjoint(model.supported_generation_methods))
         for model in page.models
     )
+
+
+def _taken(task: WireTask | None) -> float | None:
+    """Return how long a tuning took in seconds; None while it runs, or of times that cannot be."""
+    if task is None or task.start_time is None or task.complete_time is None:
+        return None
+    try:
+        span = seconds(task.complete_time) - seconds(task.start_time)
+    except ValueError:
+        return None
+    return span if span > 0 else None
 
 
 def _reached(points: tuple[Snapshot, ...]) -> Progress | None:

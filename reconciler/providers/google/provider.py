@@ -42,7 +42,7 @@ _CURVES_PAGE: Final = 100
 """Models per page with their loss curves, each of which may have thousands of points."""
 _WITHOUT_CURVES: Final = (
     "nextPageToken,tunedModels(name,baseModel,tunedModelSource,displayName,description,temperature,topP,topK,state,"
-    "createTime,updateTime,tuningTask/hyperparameters)"
+    "createTime,updateTime,tuningTask(startTime,completeTime,hyperparameters))"
 )
 _CURVES_LIMIT: Final = 50
 """Up to so many running tunings are polled with their last loss; more make the listing too large."""

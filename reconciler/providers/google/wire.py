@@ -41,8 +41,10 @@ class WireHyperparameters(_Wire):
 
 
 class WireTask(_Wire):
-    """TuningTask."""
+    """TuningTask; ``complete_time`` is there once the tuning is over."""
 
+    start_time: str | None = None
+    complete_time: str | None = None
     snapshots: list[WireSnapshot] = []
     hyperparameters: WireHyperparameters | None = None
 
@@ -118,6 +120,7 @@ class WireMade(_Wire):
     """The TunedModel that an operation ends with; all else of it is read from the model itself."""
 
     create_time: str | None = None
+    tuning_task: WireTask | None = None
 
 
 class WireOperation(_Wire):
