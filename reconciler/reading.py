@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
+from reconciler.core.gate import Gate
 from reconciler.core.manifests import Manifests
 from reconciler.core.resource import DatasetSource, Desired, Example
-from reconciler.dataset import Known, check_dataset, digest_of, read_examples
+from reconciler.core.scorers import PARTICULAR, complaint
+from reconciler.dataset import Known, check_dataset, check_expected, digest_of, read_examples
 from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan
 from reconciler.manifest.load import LoadedManifest, load_manifests
 from reconciler.manifest.project import ProjectConfig
@@ -32,6 +35,7 @@ class Reading:
         self._provider = provider
         self._cache = cache
         self._sources: dict[str, tuple[DatasetSource, str]] = {}
+        self._evaluations: dict[str, tuple[DatasetSource, str]] = {}
 
     def manifests(self, paths: Sequence[str] | None = None) -> Manifests:
         """Read manifests and datasets.
@@ -59,11 +63,17 @@ class Reading:
             StalePlan: the dataset's content changed since the manifests were read.
             ProblemsError: it cannot be read any more.
         """
-        source, digest = self._sources[name]
+        return self._read(name, "dataset", *self._sources[name])
+
+    def evaluation(self, name: str) -> Sequence[Example]:
+        """Return the examples of a manifest's gate; raises as ``examples`` does."""
+        return self._read(name, "gate's dataset", *self._evaluations[name])
+
+    def _read(self, name: str, what: str, source: DatasetSource, digest: str) -> Sequence[Example]:
         examples = list(read_examples(self._config.root, source))
         if digest_of(examples) != digest:
             raise StalePlan(
-                f"{name}: the dataset {source.path or ''} changed since the plan was made; nothing was sent",
+                f"{name}: the {what} {source.path or ''} changed since the plan was made; nothing was sent",
                 hint="plan again",
             )
         return examples
@@ -79,6 +89,10 @@ class Reading:
             if checked.dataset is not None:
                 self._sources[desired.name] = (manifest.source, checked.dataset.digest)
             desired = replace(desired, dataset=checked.dataset)
+        if manifest.evaluation is not None:
+            gate, found = self._complete_gate(desired, manifest.evaluation, known)
+            problems.extend(found)
+            desired = replace(desired, gate=gate)
         try:
             normal = self._provider.normalize(desired.spec)
         except InvalidArgument as error:
@@ -87,3 +101,20 @@ class Reading:
         where = desired.locate("spec")
         problems.extend(Problem(where, f"{desired.name}: {text}", severity="warning") for text in normal.warnings)
         return replace(desired, spec=normal.spec), problems
+
+    def _complete_gate(
+        self, desired: Desired, source: DatasetSource, known: Known
+    ) -> tuple[Gate | None, list[Problem]]:
+        """Check the examples of a gate; their digest belongs to the gate, so other examples are another gate."""
+        gate = desired.gate
+        if gate is None or gate.dataset is None:
+            return gate, []
+        checked = check_dataset(self._config.root, source, self._provider.capabilities.example_limits, known=known)
+        if checked.dataset is None:
+            return gate, list(checked.problems)
+        scorer = gate.dataset.scorer
+        unfit = check_expected(self._config.root, source, partial(complaint, scorer)) if scorer in PARTICULAR else []
+        found, count = checked.dataset.digest, checked.dataset.examples
+        self._evaluations[desired.name] = (source, found)
+        gate = replace(gate, dataset=replace(gate.dataset, digest=found, examples=count))
+        return gate, [*checked.problems, *unfit]

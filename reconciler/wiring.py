@@ -201,6 +201,10 @@ class Session:
         """Return a manifest's examples, as the engine sends them (``ports.datasets.Datasets``)."""
         return self._reading.examples(name)
 
+    def evaluation(self, name: str) -> Sequence[Example]:
+        """Return the examples of a manifest's gate (``ports.datasets.Datasets``)."""
+        return self._reading.evaluation(name)
+
     def policy(
         self,
         *,

@@ -68,6 +68,6 @@ class Case:
             dataset=self.desired.dataset,
             dataset_before=None if self.entry is None else self.entry.current.dataset,
             lifecycle=self.desired.lifecycle,
-            gate=self.desired.gate,
+            gate=None if self.desired.gate is None else self.desired.gate.canonical,
             blocked_by=blocked_by,
         )

@@ -220,7 +220,7 @@ def _instance(manifest: Desired, attempt: _Attempt, revision: str) -> Instance:
         spec=manifest.spec,
         dataset=manifest.dataset,
         error=(seen.error or "the service reports it as failed") if state is InstanceState.FAILED else None,
-        gate=manifest.gate,
+        gate=None if manifest.gate is None else manifest.gate.canonical,
     )
 
 

@@ -18,6 +18,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from reconciler.core.canonical import Json
+from reconciler.core.gate import Gate
 from reconciler.errors import Location
 
 Spec = Mapping[str, Json]
@@ -79,7 +80,7 @@ class Desired:
     labels: Mapping[str, str] = field(default_factory=dict)
     previous_names: tuple[str, ...] = ()
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
-    gate: Mapping[str, Json] | None = None
+    gate: Gate | None = None
     where: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
 
     @property

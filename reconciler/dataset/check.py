@@ -16,7 +16,7 @@ from reconciler.dataset.known import Known, Question, Stamp, Verdict
 from reconciler.dataset.rows import FORMATS, Columns, Row
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
 
-__all__ = ["DatasetReport", "check_dataset", "read_examples"]
+__all__ = ["DatasetReport", "check_dataset", "read_examples", "reader_of", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ def read_examples(root: Path, source: DatasetSource) -> Iterator[Example]:
         return
     columns = Columns.named(source.input_key, source.output_key)
     try:
-        read = _reader(source.path)
+        read = reader_of(source.path)
         with open_dataset(root, source.path) as file:
-            for row in _rows(read, file, columns):
+            for row in rows_of(read, file, columns):
                 yield _example(row)
     except TunectlError as error:
         raise ProblemsError((_unopened(source.path, source.location, error),)) from error
@@ -100,7 +100,7 @@ def _check_file(
     if verdict is not None:
         return _as_report(verdict, path)
     try:
-        read = _reader(path)
+        read = reader_of(path)
         with open_dataset(root, path) as file:
             stamp = Stamp.of(file)
             verdict = known.look_up(question, stamp)
@@ -108,7 +108,7 @@ def _check_file(
                 return _as_report(verdict, path)
             begun = known.begin()
             inspection = Inspection(columns, limits, in_file(path))
-            report = _report(inspection, _rows(read, file, columns), f"dataset '{path}'", named_at)
+            report = _report(inspection, rows_of(read, file, columns), f"dataset '{path}'", named_at)
             _learn(known, question, report, begun, stamp, Stamp.of(file))
             return report
     except TunectlError as error:
@@ -141,7 +141,7 @@ def _report(inspection: Inspection, rows: Iterator[Row | Flaw], name: str, named
 _Reader = Callable[[BinaryIO, Columns], Iterator[Row | Flaw]]
 
 
-def _reader(path: str) -> _Reader:
+def reader_of(path: str) -> _Reader:
     """Return what reads a file of this name.
 
     Raises:
@@ -153,7 +153,7 @@ def _reader(path: str) -> _Reader:
     return read
 
 
-def _rows(read: _Reader, file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
+def rows_of(read: _Reader, file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
     """Yield the rows of an open file.
 
     Raises:

@@ -108,7 +108,7 @@ def _intend(entry: Entry | None, action: Action, manifest: Desired, state: Insta
         state=state,
         spec=manifest.spec,
         dataset=manifest.dataset,
-        gate=manifest.gate,
+        gate=None if manifest.gate is None else manifest.gate.canonical,
     )
     lifecycle = manifest.lifecycle
     return intend(entry, instance, protect=lifecycle.protect, deletion=lifecycle.deletion)

@@ -5,21 +5,20 @@ Rules between documents stand in ``relations``; the dataset's content is the bus
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from reconciler import confined
 from reconciler.core.canonical import Json
 from reconciler.core.resource import DatasetSource, Desired, Example, Lifecycle
-from reconciler.errors import Problem, TunectlError
-from reconciler.manifest.document import DatasetPart, Gate, Hyperparameters, LifecyclePart, Spec, TunedModelDocument
+from reconciler.errors import Problem
+from reconciler.manifest.document import DatasetPart, Hyperparameters, LifecyclePart, Spec, TunedModelDocument
+from reconciler.manifest.draft import Draft
 from reconciler.manifest.duration import parse_duration
+from reconciler.manifest.gate import build_gate, gate_source
 from reconciler.manifest.merge import merge
-from reconciler.manifest.places import Places, spell
+from reconciler.manifest.places import Places
 from reconciler.manifest.project import ProjectConfig
 from reconciler.manifest.shape import Steps, keys
 from reconciler.manifest.verdict import alternatives, findings, suggest
@@ -45,22 +44,14 @@ _DISPLAY_NAME = {"generativelanguage": 40, "vertex": 128}  # TunedModel.display_
 
 @dataclass(frozen=True, slots=True)
 class LoadedManifest:
-    """A model as its manifest wants it, without its dataset's digest yet, and where the dataset comes from."""
+    """A model as its manifest wants it, without the digests of its datasets yet, and where those come from.
+
+    ``evaluation`` are the examples of ``gate.dataset``.
+    """
 
     desired: Desired
     source: DatasetSource | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A valid document on its way, and the problems it still turns out to have."""
-
-    model: TunedModelDocument
-    places: Places
-    problems: list[Problem] = field(default_factory=list)
-
-    def refuse(self, steps: Steps, message: str, hint: str | None = None) -> None:
-        self.problems.append(Problem(self.places.nearest(steps), f"{spell(steps)}: {message}", hint))
+    evaluation: DatasetSource | None = None
 
 
 def compile_document(
@@ -78,7 +69,7 @@ def compile_document(
         model = TunedModelDocument.model_validate(value)
     except ValidationError as error:
         return None, [*problems, *findings(TunedModelDocument, error, places)]
-    draft = _Draft(model, places, problems)
+    draft = Draft(model, places, problems)
     assert isinstance(spec, Mapping)  # noqa: S101  the validation that has just passed says so
     manifest = _build(draft, spec, config)
     return (None if draft.problems else manifest), draft.problems
@@ -94,26 +85,28 @@ def _no_manifest(value: Json, places: Places) -> Problem:
     return Problem(places.nearest(("kind",)), f"kind: must be {KIND}{shown}", way_past)
 
 
-def _build(draft: _Draft, raw: Mapping[str, Json], config: ProjectConfig) -> LoadedManifest:
+def _build(draft: Draft, raw: Mapping[str, Json], config: ProjectConfig) -> LoadedManifest:
     metadata, spec = draft.model.metadata, draft.model.spec
     _check_display_name(draft, config.provider.type)
     _check_names(draft)
     _check_permissions(draft)
     if spec.base_model is None and spec.source is None:
         draft.refuse(("spec",), "needs one of baseModel, source")
+    gate = None if spec.gate is None else build_gate(draft, spec.gate)
     desired = Desired(
         name=metadata.name,
         spec={"displayName": metadata.name, **{key: raw[key] for key in _SPEC if key in raw}},
         labels=metadata.labels or {},
         previous_names=tuple(metadata.previous_names or ()),
         lifecycle=_lifecycle(draft, spec.lifecycle or LifecyclePart()),
-        gate=None if spec.gate is None else _gate(draft, spec.gate),
+        gate=gate,
         where=draft.places,
     )
-    return LoadedManifest(desired, None if spec.dataset is None else _dataset(draft, spec.dataset))
+    evaluation = None if spec.gate is None or spec.gate.dataset is None else gate_source(draft, spec.gate.dataset)
+    return LoadedManifest(desired, None if spec.dataset is None else _dataset(draft, spec.dataset), evaluation)
 
 
-def _check_display_name(draft: _Draft, provider: str) -> None:
+def _check_display_name(draft: Draft, provider: str) -> None:
     name, given = draft.model.metadata.name, draft.model.spec.display_name
     limit = _DISPLAY_NAME[provider]
     if given is not None and len(given) > limit:
@@ -123,7 +116,7 @@ def _check_display_name(draft: _Draft, provider: str) -> None:
         draft.refuse(("spec", "displayName"), message, "set spec.displayName")
 
 
-def _check_names(draft: _Draft) -> None:
+def _check_names(draft: Draft) -> None:
     former = draft.model.metadata.previous_names or []
     for index, name in enumerate(former):
         steps: Steps = ("metadata", "previousNames", index)
@@ -133,7 +126,7 @@ def _check_names(draft: _Draft) -> None:
             draft.refuse(steps, f"'{name}' is listed twice")
 
 
-def _check_permissions(draft: _Draft) -> None:
+def _check_permissions(draft: Draft) -> None:
     permissions = draft.model.spec.permissions or []
     grantees = [each.user or each.group or "everyone" for each in permissions]
     for index, grantee in enumerate(grantees):
@@ -143,7 +136,7 @@ def _check_permissions(draft: _Draft) -> None:
             )
 
 
-def _lifecycle(draft: _Draft, part: LifecyclePart) -> Lifecycle:
+def _lifecycle(draft: Draft, part: LifecyclePart) -> Lifecycle:
     return Lifecycle(
         protect=part.protect,
         retain=part.retain,
@@ -153,7 +146,7 @@ def _lifecycle(draft: _Draft, part: LifecyclePart) -> Lifecycle:
     )
 
 
-def _ignored(draft: _Draft, index: int, path: str) -> str:
+def _ignored(draft: Draft, index: int, path: str) -> str:
     """Return a field whose drift is ignored as a path within the spec."""
     inner = path.removeprefix("spec.")
     if inner not in _CAN_DRIFT:
@@ -161,39 +154,10 @@ def _ignored(draft: _Draft, index: int, path: str) -> str:
     return inner
 
 
-def _gate(draft: _Draft, gate: Gate) -> Mapping[str, Json]:
-    """Return the gate as it is written, with its dataset's path relative to the project."""
-    steps: Steps = ("spec", "gate")
-    written: dict[str, Json] = gate.model_dump(by_alias=True, exclude_unset=True)
-    if not written.keys() - {"onFail"}:
-        draft.refuse(steps, "checks nothing", "leave it out, or set maxFinalLoss, prompts, dataset or command")
-    if gate.command is not None and not gate.command:
-        draft.refuse((*steps, "command"), "names no program")
-    for index, check in enumerate(gate.prompts or []):
-        if check.matches is not None and not _compiles(check.matches):
-            draft.refuse((*steps, "prompts", index, "matches"), "is no valid regular expression")
-    if gate.dataset is not None:
-        if gate.dataset.tolerance is not None and gate.dataset.scorer != "numeric":
-            draft.refuse((*steps, "dataset", "tolerance"), "is for scorer numeric only")
-        if gate.dataset.min_score is None and gate.dataset.no_worse_than_current is None:
-            draft.refuse((*steps, "dataset"), "needs minScore or noWorseThanCurrent")
-        dataset = gate.dataset.model_dump(by_alias=True, exclude_unset=True)
-        written["dataset"] = {**dataset, "path": _resolve(draft, (*steps, "dataset", "path"), gate.dataset.path)}
-    return written
-
-
-def _compiles(pattern: str) -> bool:
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
-        return False
-    return True
-
-
-def _dataset(draft: _Draft, part: DatasetPart) -> DatasetSource:
+def _dataset(draft: Draft, part: DatasetPart) -> DatasetSource:
     """Return where the examples come from. Column names are for files; examples in the manifest have their own keys."""
     steps: Steps = ("spec", "dataset")
-    validation = None if part.validation is None else _resolve(draft, (*steps, "validation"), part.validation)
+    validation = None if part.validation is None else draft.resolve((*steps, "validation"), part.validation)
     if part.examples is not None:
         places = [draft.places.nearest((*steps, "examples", index)) for index in range(len(part.examples))]
         examples = (Example(each.text_input or each.text_input_camel or "", each.output) for each in part.examples)
@@ -206,18 +170,8 @@ def _dataset(draft: _Draft, part: DatasetPart) -> DatasetSource:
         draft.refuse(steps, "needs one of path, examples")
     return DatasetSource(
         location=draft.places.nearest((*steps, "path")),
-        path=None if part.path is None else _resolve(draft, (*steps, "path"), part.path),
+        path=None if part.path is None else draft.resolve((*steps, "path"), part.path),
         input_key=part.input_key,
         output_key=part.output_key,
         validation=validation,
     )
-
-
-def _resolve(draft: _Draft, steps: Steps, text: str) -> str:
-    """Return a path relative to the project; it is written relative to the file it stands in."""
-    folder = posixpath.dirname(draft.places.nearest(steps).file)
-    try:
-        return confined.resolve(folder, text)
-    except TunectlError as error:
-        draft.refuse(steps, error.message, error.hint)
-        return ""

@@ -14,6 +14,7 @@ from pydantic.json_schema import JsonSchemaValue  # noqa: TC002  pydantic reads 
 from pydantic_core import CoreSchema  # noqa: TC002  pydantic reads the annotations of its hooks
 
 from reconciler.manifest.kinds import (
+    Anything,
     Count,
     Duration,
     Email,
@@ -27,6 +28,7 @@ from reconciler.manifest.kinds import (
     Name,
     Number,
     Path,
+    Question,
     Rate,
     Tally,
     Text,
@@ -129,13 +131,19 @@ class Permission(Part):
 class PromptCheck(Part):
     """A question to the new model, and what its answer must be like."""
 
-    alternatives = ("equals", "contains", "matches")
+    alternatives = ("equals", "normalized", "contains", "matches", "number", "json")
     needs_one = True
 
-    input: Text = Field(description="What the model is asked.")
-    equals: Maybe[Text] = Field(None, description="The answer, without white space at its ends.")
+    input: Question = Field(description="What the model is asked.")
+    equals: Maybe[Text] = Field(None, description="The answer, but for white space at its ends.")
+    normalized: Maybe[Text] = Field(
+        None, description="The answer, but for case, white space, and punctuation at its ends."
+    )
     contains: Maybe[Text] = Field(None, description="Text that the answer holds.")
     matches: Maybe[Text] = Field(None, description="A regular expression (Python's) that is found in the answer.")
+    number: Maybe[Number] = Field(None, description="The number that the answer is.")
+    json_value: Anything = Field(None, alias="json", description="The JSON value that the answer is.")
+    tolerance: Maybe[Margin] = Field(None, description="number: the largest difference that counts as right.")
 
 
 class GateDataset(Part):
@@ -144,7 +152,7 @@ class GateDataset(Part):
     path: Path = Field(description="A .jsonl, .json, .csv or .tsv file, relative to this file.")
     input_key: Maybe[Key] = Field(None, description="The column of the input.")
     output_key: Maybe[Key] = Field(None, description="The column of the expected output.")
-    scorer: Literal["exact", "normalized", "contains", "regex", "numeric", "json", "token-f1"] = Field(
+    scorer: Literal["exact", "normalized", "contains", "regex", "numeric", "json", "f1"] = Field(
         "exact", description="How an answer is compared with the expected one."
     )
     tolerance: Maybe[Margin] = Field(None, description="numeric: the largest difference that counts as right.")
@@ -152,6 +160,7 @@ class GateDataset(Part):
     no_worse_than_current: Maybe[Fraction] = Field(
         None, description="How much the mean score may fall below that of the model being replaced."
     )
+    forbid_leak: Flag = Field(default=False, description="Refuse examples that are trained on as well.")
 
 
 class AbortIf(Part):
@@ -161,7 +170,7 @@ class AbortIf(Part):
     after_step: Tally = Field(0, description="The step from which on it counts.")
 
 
-class Gate(Part):
+class GatePart(Part):
     """What a new model must show before it replaces the old one."""
 
     max_final_loss: Maybe[Number] = Field(None, description="The largest mean loss at the last step.")
@@ -171,6 +180,7 @@ class Gate(Part):
     prompts: Maybe[list[PromptCheck]] = Field(None, description="Questions to the new model.")
     dataset: Maybe[GateDataset] = Field(None, description="Examples the new model is scored on.")
     command: Maybe[list[Text]] = Field(None, description="A program and its arguments; its exit status decides.")
+    command_timeout: Duration = Field("10m", description="How long the program may take.")
     on_fail: Literal["keep", "delete"] = Field("keep", description="What happens to a model that does not pass.")
     abort_if: Maybe[AbortIf] = Field(None, description="When to stop a tuning before its end.")
 
@@ -211,7 +221,7 @@ class Spec(Part):
     top_p: Maybe[Fraction] = Field(None, description="The default for nucleus sampling.")
     top_k: Maybe[Count] = Field(None, description="The default for top-k sampling.")
     permissions: Maybe[list[Permission]] = Field(None, description="Who else may use the model.")
-    gate: Maybe[Gate] = Field(None, description="What a new model must show before it replaces the old one.")
+    gate: Maybe[GatePart] = Field(None, description="What a new model must show before it replaces the old one.")
     lifecycle: Maybe[LifecyclePart] = Field(None, description="How the model is replaced and removed.")
 
 

@@ -53,6 +53,8 @@ def _check_duration(text: str) -> str:
 
 
 Text = Annotated[str, Expect("text")]
+Question = Annotated[str, Field(pattern=r"\S"), Expect("a question in words")]
+Anything = Annotated[Any, Expect("any value")]
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$"), Expect("one line of text of at least 1 character")]
 Path = Annotated[str, Field(min_length=1), Expect("the path of a file, relative to this one")]
 Paths = Annotated[list[Line], Field(min_length=1), Expect("a list of at least 1 path")]

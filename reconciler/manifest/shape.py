@@ -71,6 +71,12 @@ def expectation(model: type[Part], steps: Steps) -> Expect:
     return Expect("a list" if origin is list else "a mapping")
 
 
+def choices(model: type[Part], steps: Steps) -> tuple[str, ...]:
+    """Return the words one of which belongs at a path; none if anything else does."""
+    inner, _ = _at(model, steps)
+    return tuple(map(_spelt, get_args(inner))) if get_origin(inner) is Literal else ()
+
+
 def homes(model: type[Part], key: str) -> Iterator[str]:
     """Yield the dotted paths of all parts, lists left out, that know a key."""
     if key in keys(model):

@@ -15,7 +15,7 @@ from reconciler.core.canonical import Json
 from reconciler.errors import Location, Problem
 from reconciler.manifest.document import Part
 from reconciler.manifest.places import Places, spell
-from reconciler.manifest.shape import Steps, expectation, homes, keys, part_at, parts
+from reconciler.manifest.shape import Steps, choices, expectation, homes, keys, part_at, parts
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -88,6 +88,9 @@ def _finding(model: type[Part], detail: ErrorDetails, places: Places) -> Problem
         phrase = expect.ceiling
     hint = "put it in quotes" if phrase == "text" and isinstance(value, (bool, int, float)) else None
     hint = "leave the key out if nothing is to be set" if value is None else hint
+    words = choices(model, steps)
+    if isinstance(value, str) and len(words) > 1:
+        hint = suggest(value, words)
     return Problem(place, f"{path}: must be {phrase}, not {_shown(value, steps)}", hint)
 
 

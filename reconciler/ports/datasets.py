@@ -1,4 +1,4 @@
-"""The training data, read again at the moment it is sent."""
+"""Training data and the examples of gates, read again at the moment they are sent."""
 
 from __future__ import annotations
 
@@ -18,4 +18,8 @@ class Datasets(Protocol):
             StalePlan: the dataset's content changed since.
             ProblemsError: it cannot be read any more.
         """
+        ...
+
+    def evaluation(self, name: str) -> Sequence[Example]:
+        """Return the examples of a manifest's ``gate.dataset``; raises as ``examples`` does."""
         ...

@@ -27,6 +27,7 @@ from core_values import (
 
 from reconciler.core.address import MAX_ATTEMPT
 from reconciler.core.decision import decide, in_making
+from reconciler.core.gate import Gate
 from reconciler.core.plan import Change, Steps
 from reconciler.core.resource import Lifecycle
 from reconciler.errors import TunectlError
@@ -369,7 +370,14 @@ def test_what_is_reused_is_patched_in_the_same_plan():
 
 
 def test_a_replacement_says_what_it_replaces_why_and_what_it_costs():
-    now = wanted(epochs=5, batch=2, data=OTHER_DATA, base="models/newer", lifecycle=Lifecycle(retain=2), gate={"x": 1})
+    now = wanted(
+        epochs=5,
+        batch=2,
+        data=OTHER_DATA,
+        base="models/newer",
+        lifecycle=Lifecycle(retain=2),
+        gate=Gate(max_final_loss=1.0),
+    )
     (action,) = decide(case_of(now, entry_of(SERVES), [live(SERVES)]))
     assert (
         action.reason
@@ -383,7 +391,7 @@ def test_a_replacement_says_what_it_replaces_why_and_what_it_costs():
     )
     assert (action.previous, action.dataset_before, action.dataset) == (SERVES.resource, DATA, OTHER_DATA)
     assert (action.revision, action.attempt, action.steps) == (revision(now), 1, Steps(50, 50))
-    assert (action.lifecycle, action.gate) == (now.lifecycle, {"x": 1})
+    assert (action.lifecycle, action.gate) == (now.lifecycle, now.gate.canonical)
 
 
 def test_a_hyperparameter_that_the_service_does_not_show_is_no_change():

@@ -26,7 +26,7 @@ class Desk:
         self.readings = 0
         self.late = HOUR
         self.write("2")
-        reader = check._reader
+        reader = check.reader_of
 
         def counted(path):
             read = reader(path)
@@ -37,7 +37,7 @@ class Desk:
 
             return reading
 
-        monkeypatch.setattr(check, "_reader", counted)
+        monkeypatch.setattr(check, "reader_of", counted)
 
     def write(self, answer: str, *, rows: int = 3000) -> None:
         row = {"text_input": "a question", "output": answer}

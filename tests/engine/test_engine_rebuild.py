@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.core.gate import Gate
 from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.rebuild import Identity, rebuild
@@ -307,10 +308,10 @@ def test_a_remote_that_cannot_be_read_is_an_error(bench, lose):
 def test_whether_a_gate_was_passed_cannot_be_known(bench):
     bench.want("numbers")
     bench.apply()
-    gated = [replace(manifest, gate={"metric": "x"}) for manifest in bench.desired]
+    gated = [replace(manifest, gate=Gate(max_final_loss=1.0)) for manifest in bench.desired]
     rebuilt = rebuild(gated, observe(bench.provider, Lockfile(remote=REMOTE)), IDENTITY)
     assert "had passed its gate cannot be known" in rebuilt.doubts[0]
-    assert rebuilt.lockfile.models["numbers"].current.gate == {"metric": "x"}
+    assert rebuilt.lockfile.models["numbers"].current.gate == gated[0].gate.canonical
 
 
 def test_what_this_version_cannot_carry_out_is_refused_here_too(bench):

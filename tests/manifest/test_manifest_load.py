@@ -8,7 +8,9 @@ import os
 
 import pytest
 
+from reconciler.core.gate import AbortIf, Gate, GateDataset, PromptCheck
 from reconciler.core.resource import DatasetSource, Desired, Example, Lifecycle
+from reconciler.core.scorers import Scorer
 from reconciler.errors import Location
 from reconciler.manifest.load import load_manifests
 
@@ -42,9 +44,14 @@ def test_a_manifest_becomes_a_desired_model_and_the_place_of_its_data(project):
           permissions: [{role: READER, group: math@example.com}, {role: WRITER, everyone: true}]
           gate:
             maxFinalLoss: 0.5
-            prompts: [{input: four, equals: five}, {input: "9", matches: ^10$}]
-            dataset: {path: ../data/eval.jsonl, minScore: 0.8}
+            prompts:
+              - {input: four, equals: five}
+              - {input: "9", matches: ^10$}
+              - {input: "2", number: 3, tolerance: 0.5}
+              - {input: who, json: {is: [1, true, null]}}
+            dataset: {path: ../data/eval.jsonl, outputKey: answer, scorer: f1, minScore: 0.8, forbidLeak: true}
             command: [python, evals/score.py]
+            commandTimeout: 90s
             onFail: delete
             abortIf: {meanLossAbove: 10, afterStep: 50}
           lifecycle: {protect: true, replace: create-first, retain: 2, ignore: [spec.temperature, topP], timeout: 1h30m,
@@ -69,14 +76,20 @@ def test_a_manifest_becomes_a_desired_model_and_the_place_of_its_data(project):
         labels={"team": "math"},
         previous_names=("numbers",),
         lifecycle=Lifecycle(protect=True, retain=2, ignore=("temperature", "topP"), timeout=5400.0, deletion="retain"),
-        gate={
-            "maxFinalLoss": 0.5,
-            "prompts": [{"input": "four", "equals": "five"}, {"input": "9", "matches": "^10$"}],
-            "dataset": {"path": "manifests/data/eval.jsonl", "minScore": 0.8},
-            "command": ["python", "evals/score.py"],
-            "onFail": "delete",
-            "abortIf": {"meanLossAbove": 10, "afterStep": 50},
-        },
+        gate=Gate(
+            max_final_loss=0.5,
+            prompts=(
+                PromptCheck("four", Scorer.EXACT, "five"),
+                PromptCheck("9", Scorer.REGEX, "^10$"),
+                PromptCheck("2", Scorer.NUMERIC, "3.0", 0.5),
+                PromptCheck("who", Scorer.JSON, '{"is": [1, true, null]}'),
+            ),
+            dataset=GateDataset(scorer=Scorer.F1, min_score=0.8, forbid_leak=True),
+            command=("python", "evals/score.py"),
+            command_timeout=90.0,
+            on_fail="delete",
+            abort_if=AbortIf(10, 50),
+        ),
     )
     assert list(manifest.desired.spec) == [
         "displayName",
@@ -95,6 +108,9 @@ def test_a_manifest_becomes_a_desired_model_and_the_place_of_its_data(project):
         input_key="question",
         output_key="answer",
         validation="manifests/math/eval.jsonl",
+    )
+    assert manifest.evaluation == DatasetSource(
+        location=Location(file, 27, 15), path="manifests/data/eval.jsonl", output_key="answer"
     )
     assert manifest.desired.locate("spec.hyperparameters.epochCount") == Location(file, 11, 21)
     assert manifest.desired.locate("spec.permissions.1.role") == Location(file, 19, 59)
