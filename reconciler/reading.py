@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from reconciler.core.fitting import unfit
 from reconciler.core.gate import Gate
 from reconciler.core.manifests import Manifests
 from reconciler.core.resource import DatasetSource, Desired, Example
@@ -18,6 +19,7 @@ from reconciler.dataset import Known, check_dataset, check_expected, digest_of, 
 from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan
 from reconciler.manifest.load import LoadedManifest, load_manifests
 from reconciler.manifest.project import ProjectConfig
+from reconciler.ports.provider import Remark
 from reconciler.providers.description import Description
 
 __all__ = ["Reading"]
@@ -93,13 +95,14 @@ class Reading:
             gate, found = self._complete_gate(desired, manifest.evaluation, known)
             problems.extend(found)
             desired = replace(desired, gate=gate)
+        problems.extend(unfit(desired, self._provider.capabilities))
+        labels = {"labels": dict(desired.labels)} if desired.labels and self._provider.capabilities.labels else {}
         try:
-            normal = self._provider.normalize(desired.spec)
+            normal = self._provider.normalize({**desired.spec, **labels})
         except InvalidArgument as error:
             problems.append(Problem(desired.locate("spec"), f"{desired.name}: {error.message}", error.hint))
             return desired, problems
-        where = desired.locate("spec")
-        problems.extend(Problem(where, f"{desired.name}: {text}", severity="warning") for text in normal.warnings)
+        problems.extend(_told(desired, remark) for remark in normal.remarks)
         return replace(desired, spec=normal.spec), problems
 
     def _complete_gate(
@@ -113,8 +116,15 @@ class Reading:
         if checked.dataset is None:
             return gate, list(checked.problems)
         scorer = gate.dataset.scorer
-        unfit = check_expected(self._config.root, source, partial(complaint, scorer)) if scorer in PARTICULAR else []
+        amiss = check_expected(self._config.root, source, partial(complaint, scorer)) if scorer in PARTICULAR else []
         found, count = checked.dataset.digest, checked.dataset.examples
         self._evaluations[desired.name] = (source, found)
         gate = replace(gate, dataset=replace(gate.dataset, digest=found, examples=count))
-        return gate, [*checked.problems, *unfit]
+        return gate, [*checked.problems, *amiss]
+
+
+def _told(desired: Desired, remark: Remark) -> Problem:
+    """Return a provider's remark at the place of the field it is about; labels stand in the manifest's metadata."""
+    head = "metadata" if remark.path.partition(".")[0] == "labels" else "spec"
+    path = f"{head}.{remark.path}"
+    return Problem(desired.locate(path), f"{desired.name}: {path}: {remark.message}", remark.hint, remark.severity)

@@ -18,6 +18,7 @@ from reconciler.errors import StoreError
 from reconciler.manifest.project import ProjectConfig, load_project
 from reconciler.overrides import EMULATOR, Overrides, overridden
 from reconciler.providers.description import Description, describe
+from reconciler.providers.settings import ProviderSettings
 from reconciler.reading import Reading
 
 if TYPE_CHECKING:  # what validate needs none of: each of these costs milliseconds before it starts
@@ -92,7 +93,13 @@ class Session:
 
     @cached_property
     def _description(self) -> Description:
-        return describe(self.config.provider.type, self.config.provider.api_version)
+        overrides = self._overrides
+        given = {"apiVersion": overrides.api_version, "endpoint": overrides.endpoint, "project": overrides.project}
+        return describe(
+            self._settings(read_only=True),
+            where=self.config.where,
+            given=frozenset(key for key, value in given.items() if value),
+        )
 
     @cached_property
     def _reading(self) -> Reading:
@@ -107,7 +114,7 @@ class Session:
     def provider(self, *, read_only: bool) -> Provider:
         """Open the project's provider; one that is read-only cannot write even by mistake."""
         transport = self._in_process() if self.embedded else None
-        return self._open(self.config.provider.endpoint, transport, read_only=read_only)
+        return self._open(transport, read_only=read_only)
 
     def store(self) -> LockfileStore:
         """Open the lockfile's store; one for the whole session, since it remembers what it read."""
@@ -228,16 +235,23 @@ class Session:
             tolerances=tuple(each for each in self.config.tolerances if each.holds(self.clock.now())),
         )
 
-    def _open(self, endpoint: str, transport: httpx.BaseTransport | None, *, read_only: bool) -> Provider:
+    def _open(self, transport: httpx.BaseTransport | None, *, read_only: bool) -> Provider:
         from reconciler.providers.registry import open_provider
-        from reconciler.providers.settings import ProviderSettings
 
+        settings = self._settings(read_only=read_only)
+        provider = open_provider(settings, transport=transport, clock=self.clock, report=self.report)
+        self._closing.callback(provider.close)
+        return provider
+
+    def _settings(self, *, read_only: bool) -> ProviderSettings:
         config, overrides = self.config.provider, self._overrides
-        settings = ProviderSettings(
+        return ProviderSettings(
             type=config.type,
-            endpoint=endpoint,
+            endpoint=config.endpoint,
             project=config.project,
             location=config.location,
+            staging=config.staging,
+            options=config.options,
             api_version=config.api_version,
             access_token=overrides.access_token,
             api_key=overrides.api_key,
@@ -245,9 +259,6 @@ class Session:
             quota_patience=_PATIENCE,
             read_only=read_only,
         )
-        provider = open_provider(settings, transport=transport, clock=self.clock, report=self.report)
-        self._closing.callback(provider.close)
-        return provider
 
     def _in_process(self) -> httpx.BaseTransport:
         import sqlite3

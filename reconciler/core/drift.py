@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.core.address import short
 from reconciler.core.canonical import Json
+from reconciler.core.diff import ignores
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Observed
 from reconciler.core.plan import Drift
-from reconciler.core.resource import Desired, Spec
-from reconciler.core.revision import wanted_revisions
-
-_PATCHABLE = ("displayName", "description", "temperature", "topP", "topK")
-_MADE_OF = ("baseModel", "source", "hyperparameters")
+from reconciler.core.resource import Capabilities, Desired, Spec
+from reconciler.core.revision import MADE_OF, wanted_revisions
 
 
 def remote_drift(
-    desired: Iterable[Desired], recorded: Lockfile, observed: Observed, *, names: frozenset[str]
+    desired: Iterable[Desired],
+    recorded: Lockfile,
+    observed: Observed,
+    *,
+    names: frozenset[str],
+    capabilities: Capabilities,
 ) -> tuple[Drift, ...]:
     """Return what changed on the remote side since the last apply, for the given names: changed, missing, failed.
 
-    Only fields that the manifest manages now and managed when it was applied can drift.
+    Only fields that the manifest manages now and managed when it was applied can drift, and of those only what the
+    provider can patch: nobody can change the rest.
     """
+    patchable = capabilities.in_place
     manifests = {manifest.name: manifest for manifest in desired}
     found: list[Drift] = []
     for name in sorted(names):
         entry = recorded.models[name]
         if entry.current.state is InstanceState.READY:
-            found.extend(_of_serving(name, entry, observed.get(entry.current.resource), manifests.get(name)))
+            seen = observed.get(entry.current.resource)
+            found.extend(_of_serving(name, entry, seen, manifests.get(name), patchable))
         making = entry.in_making
         if making is not None and making.state is InstanceState.TUNING and observed.get(making.resource) is None:
             message = f"{short(making.resource)} was tuning and does not exist any more"
@@ -45,6 +51,7 @@ def audit(
     *,
     names: frozenset[str],
     now: float,
+    capabilities: Capabilities,
 ) -> tuple[Drift, ...]:
     """Return all drift of the given names: the remote's, failed and stuck models, manifests and data that moved.
 
@@ -54,10 +61,11 @@ def audit(
         observed: the listing.
         names: which names to look at, recorded or not; others are left out.
         now: seconds since the epoch, to tell a tuning that is stuck from one that runs.
+        capabilities: what the provider can patch.
     """
     manifests = tuple(desired)
     known = names & recorded.models.keys()
-    found = list(remote_drift(manifests, recorded, observed, names=frozenset(known)))
+    found = list(remote_drift(manifests, recorded, observed, names=frozenset(known), capabilities=capabilities))
     by_name = {manifest.name: manifest for manifest in manifests}
     wanted = wanted_revisions(manifests, recorded, observed.models)
     for name in sorted(known):
@@ -76,7 +84,9 @@ def audit(
     return tuple(sorted(found, key=lambda drift: (drift.name, drift.kind, drift.path or "")))
 
 
-def _of_serving(name: str, entry: Entry, observation: Observation | None, manifest: Desired | None) -> Iterator[Drift]:
+def _of_serving(
+    name: str, entry: Entry, observation: Observation | None, manifest: Desired | None, patchable: Iterable[str]
+) -> Iterator[Drift]:
     resource = entry.current.resource
     if observation is None:
         yield Drift(name, "missing", f"{short(resource)} does not exist any more", resource=resource)
@@ -86,21 +96,32 @@ def _of_serving(name: str, entry: Entry, observation: Observation | None, manife
         yield Drift(name, "failed", message, resource=resource, update_time=observation.update_time)
     managed: Spec = manifest.spec if manifest is not None else entry.current.spec
     ignored = manifest.lifecycle.ignore if manifest is not None else ()
-    for key in _PATCHABLE:
-        if key not in managed or key not in entry.current.spec or key in ignored:
-            continue
-        before, after = entry.current.spec[key], observation.spec.get(key)
-        if not _same(before, after) and not _same(managed[key], after):
+    wanted, applied, live = (_leaves(spec, patchable) for spec in (managed, entry.current.spec, observation.spec))
+    for path in sorted(wanted.keys() & applied.keys()):
+        before, after = applied[path], live.get(path)
+        if not ignores(ignored, path) and not _same(before, after) and not _same(wanted[path], after):
             yield Drift(
                 name,
                 "changed",
-                f"spec.{key} was changed outside",
+                f"spec.{path} was changed outside",
                 resource=resource,
-                path=f"spec.{key}",
+                path=f"spec.{path}",
                 before=before,
                 after=after,
                 update_time=observation.update_time,
             )
+
+
+def _leaves(spec: Spec, paths: Iterable[str]) -> dict[str, Json]:
+    """Return the values under these keys of a spec; a mapping, such as labels, counts key by key."""
+    found: dict[str, Json] = {}
+    for path in paths:
+        value = spec.get(path)
+        if isinstance(value, Mapping):
+            found |= {f"{path}.{key}": item for key, item in value.items()}
+        elif path in spec:
+            found[path] = value
+    return found
 
 
 def _same(wanted: Json, live: Json) -> bool:
@@ -155,7 +176,7 @@ def _moved_on(manifest: Desired, entry: Entry, observed: Observed, wanted: str) 
         for key in sorted(manifest.spec)
         if key not in manifest.lifecycle.ignore
         and not _same(manifest.spec[key], applied.spec.get(key))
-        and (wanted != applied.revision if key in _MADE_OF else not _same(manifest.spec[key], live.get(key)))
+        and (wanted != applied.revision if key in MADE_OF else not _same(manifest.spec[key], live.get(key)))
     ]
     for key in moved:
         message = f"spec.{key} changed in the manifest since the last apply"

@@ -46,6 +46,10 @@ class Observation:
     name of the parent (``{"tunedModel": …}``). Times are RFC 3339 strings as received. ``snapshots`` is empty unless
     the caller asked for the loss curve. ``tuning_seconds`` is how long the tuning took, once it is over and if the
     service says so; ``base_model`` is what the model comes from in the end, through a parent if it has one.
+
+    ``record`` says that there is no model and never will be, only the record of a tuning that failed, which the service
+    keeps for ever: nothing that could be managed or deleted. ``cancelled`` says that somebody stopped it on purpose.
+    ``duplicate`` marks a model of ours that lost its id to a better one made for the same revision.
     """
 
     resource: str
@@ -59,6 +63,9 @@ class Observation:
     snapshots: tuple[Snapshot, ...] = ()
     tuning_seconds: float | None = None
     base_model: str | None = None
+    record: bool = False
+    cancelled: bool = False
+    duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

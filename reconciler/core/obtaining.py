@@ -70,7 +70,8 @@ def _choose(case: Case, former: Instance | None) -> tuple[int, str, Observation 
         if observation is None:
             free = (attempt, resource)
             break
-        live.append((attempt, resource, observation))
+        if not observation.cancelled:  # whoever stopped it wants it no more; its id is used up all the same
+            live.append((attempt, resource, observation))
     if not case.forced:
         live.extend(_beyond(case, MAX_ATTEMPT if free is None else free[0]))
         fitting = [found for found in live if case.fits(found[2])]

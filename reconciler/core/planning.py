@@ -72,7 +72,13 @@ def build_plan(
     renames = find_renames(manifests, recorded, chosen)
     recorded = renames.recorded
     actions, unchanged = _actions(manifests, renames, observed, policy, chosen)
-    drift = remote_drift(manifests, recorded, observed, names=frozenset(filter(chosen, recorded.models)))
+    drift = remote_drift(
+        manifests,
+        recorded,
+        observed,
+        names=frozenset(filter(chosen, recorded.models)),
+        capabilities=policy.capabilities,
+    )
     ambiguous, waiting = renames.ambiguous, tuple[Action, ...]()
     if policy.scope.only is not None:
         mending = _mending(manifests, renames, observed, policy, chosen, drift)
@@ -275,8 +281,8 @@ def _unmanaged(recorded: Lockfile, observed: Observed, actions: Iterable[Action]
             display_name=str(observation.spec.get("displayName") or ""),
             state=observation.state.value,
             create_time=observation.create_time,
-            orphaned=looks_like_ours(resource),
+            orphaned=observation.duplicate or looks_like_ours(resource),
         )
         for resource, observation in sorted(observed.models.items())
-        if resource not in known
+        if resource not in known and not observation.record
     )

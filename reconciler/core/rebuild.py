@@ -109,7 +109,8 @@ def rebuild(desired: Iterable[Desired], observed: Observed, identity: Identity) 
         live = [attempt for first in firsts for attempt in attempts.get(first, ())]
         _record(manifest, [a for a in live if _fits(manifest, a.seen, ledger)], ledger)
     ledger.doubts += _contested(ids, claims, attempts)
-    orphaned = tuple(r for r in sorted(observed.models) if looks_like_ours(r) and r not in ledger.claimed)
+    strange = [(r, seen) for r, seen in sorted(observed.models.items()) if r not in ledger.claimed and not seen.record]
+    orphaned = tuple(resource for resource, seen in strange if looks_like_ours(resource))
     ledger.doubts += _other_revisions(manifests, orphaned, observed)
     return Rebuilt(
         lockfile=Lockfile(remote=identity.remote, models=dict(sorted(ledger.entries.items()))),
@@ -128,7 +129,7 @@ def _attempts(observed: Observed) -> dict[str, list[_Attempt]]:
     """Map the resource name of each first attempt to all attempts that are there."""
     found: dict[str, list[_Attempt]] = {}
     for resource, seen in observed.models.items():
-        if looks_like_ours(resource):
+        if looks_like_ours(resource) and not seen.cancelled:
             first, number = split_attempt(resource)
             found.setdefault(first, []).append(_Attempt(number, seen))
     return found

@@ -124,6 +124,10 @@ class Capabilities:
     ``effects`` maps a spec path, or the head of one (``hyperparameters``), to what changing it costs. A path without
     an entry is not kept by the provider. ``defaults`` holds, for hyperparameters a manifest may leave out, every value
     the service may choose. ``resource_prefix`` leads every resource name (``tunedModels/``).
+
+    ``labels`` says whether the service keeps labels of a manifest, which then are a field like any other. ``losses``
+    says whether the loss of a tuning can be read. ``lists_base_models`` says whether a base model that is not listed is
+    sure to be refused; where it is not, the service decides.
     """
 
     effects: Mapping[str, Effect]
@@ -131,6 +135,14 @@ class Capabilities:
     display_name_limit: int
     example_limits: ExampleLimits = field(default_factory=ExampleLimits)
     defaults: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    labels: bool = False
+    losses: bool = True
+    lists_base_models: bool = True
+
+    @property
+    def in_place(self) -> tuple[str, ...]:
+        """The spec paths that can be patched, sorted."""
+        return tuple(sorted(path for path, effect in self.effects.items() if effect is Effect.UPDATE))
 
     def effect(self, path: str) -> Effect | None:
         """Return what changing a spec path costs, or None if the provider does not keep the field."""

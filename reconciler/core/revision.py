@@ -10,6 +10,10 @@ from reconciler.core.observation import Observation
 from reconciler.core.ordering import parents_first
 from reconciler.core.resource import Dataset, Desired, Spec
 
+MADE_OF = ("baseModel", "source", "hyperparameters", "method", "encryptionKey")
+"""The spec fields that a model is made of, besides its dataset: no provider can change them in place."""
+
+_USUAL_METHOD = "supervised"
 _FRUITLESS = frozenset({InstanceState.FAILED, InstanceState.REJECTED})
 
 
@@ -17,8 +21,8 @@ def revision_of(spec: Spec, dataset: Dataset | None, *, parent_revision: str | N
     """Return ``sha256:…`` over what a tuned model is made of and can never change in place.
 
     That is its base model (or the revision of the manifest it is tuned from, or the resource name of an external
-    parent), the hyperparameters the manifest sets, and the content digest of its dataset. Everything else about a
-    model can be patched.
+    parent), the hyperparameters the manifest sets, and the content digest of its dataset; the method where it is not
+    the usual one, and the key it is encrypted with, if any. Everything else about a model can be patched.
 
     Raises:
         ValueError: if the spec is tuned from another manifest and that one's revision is not given.
@@ -28,6 +32,7 @@ def revision_of(spec: Spec, dataset: Dataset | None, *, parent_revision: str | N
             "base": _base(spec, parent_revision),
             "hyperparameters": hyperparameters(spec),
             "dataset": None if dataset is None else dataset.digest,
+            **_unusual(spec),
         }
     )
 
@@ -104,6 +109,8 @@ def compatible(desired: Desired, observation: Observation, *, parent_resource: s
             return False
     elif live_parent is not None or observation.spec.get("baseModel") != desired.spec.get("baseModel"):
         return False
+    if any(value != _unusual(observation.spec).get(key) for key, value in _unusual(desired.spec).items()):
+        return False
     live = hyperparameters(observation.spec)
     return all(equal(live[key], value) for key, value in hyperparameters(desired.spec).items() if key in live)
 
@@ -112,6 +119,15 @@ def hyperparameters(spec: Spec) -> Mapping[str, Json]:
     """Return the hyperparameters of a spec, none if it has none."""
     value = spec.get("hyperparameters")
     return value if isinstance(value, Mapping) else {}
+
+
+def _unusual(spec: Spec) -> dict[str, Json]:
+    """Return what few models are made of, so that a revision without it is what it always was."""
+    method, key = spec.get("method", _USUAL_METHOD), spec.get("encryptionKey")
+    return {
+        **({} if method == _USUAL_METHOD else {"method": method}),
+        **({} if key is None else {"encryptionKey": key}),
+    }
 
 
 def equal(left: Json, right: Json) -> bool:
@@ -125,6 +141,7 @@ def _amounts_to(desired: Desired, instance: Instance, observation: Observation, 
     return (
         _same_dataset(desired, instance)
         and _same_base(desired, instance, parent_revision)
+        and _same_unusual(desired, instance)
         and _same_hyperparameters(desired, instance, observation)
     )
 
@@ -160,6 +177,15 @@ def _same_hyperparameters(desired: Desired, instance: Instance, observation: Obs
         for key, value in hyperparameters(desired.spec).items()
         if f"hyperparameters.{key}" not in ignored
     )
+
+
+def _same_unusual(desired: Desired, instance: Instance) -> bool:
+    """Compare method and key; like a hyperparameter, a key that the manifest no longer names asks for nothing new."""
+    wanted, made = _unusual(desired.spec), _unusual(instance.spec)
+    if "method" not in desired.lifecycle.ignore and wanted.get("method") != made.get("method"):
+        return False
+    key = wanted.get("encryptionKey")
+    return key is None or key == made.get("encryptionKey") or "encryptionKey" in desired.lifecycle.ignore
 
 
 def _tuned_from_manifest(spec: Spec) -> bool:

@@ -57,15 +57,17 @@ def take_stock(
     plan = build_plan(manifests.desired, recorded, observed, policy)
     known = frozenset(manifest.name for manifest in manifests.desired).union(recorded.models)
     names = frozenset(filter(choose(policy.scope, manifests.desired), known))
-    drift = audit(manifests.desired, recorded, observed, names=names, now=now)
+    capabilities = policy.capabilities
+    drift = audit(manifests.desired, recorded, observed, names=names, now=now, capabilities=capabilities)
     return Audit(drift, plan.unmanaged, _coverage(recorded, observed), known, manifests.desired)
 
 
 def _coverage(recorded: Lockfile, observed: Observed) -> float | None:
     """Return how much of what is there the lockfile records, in percent; None of nothing."""
-    if not observed.models:
+    models = {resource for resource, seen in observed.models.items() if not seen.record}
+    if not models:
         return None
-    return 100.0 * len(observed.models.keys() & recorded.resources().keys()) / len(observed.models)
+    return 100.0 * len(models & recorded.resources().keys()) / len(models)
 
 
 def _look(provider: Provider, store: LockfileStore) -> tuple[Lockfile, Observed]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from reconciler.core.observation import ModelState, Operation
 from reconciler.core.plan import Action
 from reconciler.core.resource import Desired, Effect, Spec
-from reconciler.core.revision import compatible
+from reconciler.core.revision import MADE_OF, compatible
 from reconciler.engine.world import World
 from reconciler.errors import AlreadyExists, Interrupted, NotFound, PermissionDenied
 from reconciler.ports.datasets import Datasets
@@ -120,9 +120,8 @@ def delete(provider: Provider, resource: str) -> None:
 
 def merged_spec(recorded: Spec, desired: Desired) -> Spec:
     """Return the spec to record after an update: what a model is made of stays, the rest is as the manifest has it."""
-    made_of = ("baseModel", "source", "hyperparameters")
-    kept = {key: recorded[key] for key in made_of if key in recorded}
-    return {**{key: value for key, value in desired.spec.items() if key not in made_of}, **kept}
+    kept = {key: recorded[key] for key in MADE_OF if key in recorded}
+    return {**{key: value for key, value in desired.spec.items() if key not in MADE_OF}, **kept}
 
 
 def mended_spec(recorded: Spec, action: Action) -> Spec:

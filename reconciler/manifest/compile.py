@@ -32,14 +32,16 @@ _SPEC = (
     "description",
     "baseModel",
     "source",
+    "method",
     "hyperparameters",
     "temperature",
     "topP",
     "topK",
+    "encryptionKey",
+    "serviceAccount",
     "permissions",
 )
-_CAN_DRIFT = (*_SPEC, "dataset", *(f"hyperparameters.{key}" for key in keys(Hyperparameters)))
-_DISPLAY_NAME = {"generativelanguage": 40, "vertex": 128}  # TunedModel.display_name; TuningJob.tuned_model_display_name
+_CAN_DRIFT = (*_SPEC, "labels", "dataset", *(f"hyperparameters.{key}" for key in keys(Hyperparameters)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def compile_document(
         return None, [*problems, *findings(TunedModelDocument, error, places)]
     draft = Draft(model, places, problems)
     assert isinstance(spec, Mapping)  # noqa: S101  the validation that has just passed says so
-    manifest = _build(draft, spec, config)
+    manifest = _build(draft, spec)
     return (None if draft.problems else manifest), draft.problems
 
 
@@ -85,9 +87,8 @@ def _no_manifest(value: Json, places: Places) -> Problem:
     return Problem(places.nearest(("kind",)), f"kind: must be {KIND}{shown}", way_past)
 
 
-def _build(draft: Draft, raw: Mapping[str, Json], config: ProjectConfig) -> LoadedManifest:
+def _build(draft: Draft, raw: Mapping[str, Json]) -> LoadedManifest:
     metadata, spec = draft.model.metadata, draft.model.spec
-    _check_display_name(draft, config.provider.type)
     _check_names(draft)
     _check_permissions(draft)
     if spec.base_model is None and spec.source is None:
@@ -104,16 +105,6 @@ def _build(draft: Draft, raw: Mapping[str, Json], config: ProjectConfig) -> Load
     )
     evaluation = None if spec.gate is None or spec.gate.dataset is None else gate_source(draft, spec.gate.dataset)
     return LoadedManifest(desired, None if spec.dataset is None else _dataset(draft, spec.dataset), evaluation)
-
-
-def _check_display_name(draft: Draft, provider: str) -> None:
-    name, given = draft.model.metadata.name, draft.model.spec.display_name
-    limit = _DISPLAY_NAME[provider]
-    if given is not None and len(given) > limit:
-        draft.refuse(("spec", "displayName"), f"must be at most {limit} characters, not {len(given)}")
-    elif given is None and len(name) > limit:
-        message = f"defaults to the name, which has {len(name)} characters; at most {limit} are allowed"
-        draft.refuse(("spec", "displayName"), message, "set spec.displayName")
 
 
 def _check_names(draft: Draft) -> None:

@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema  # noqa: TC002  pydantic reads the annotati
 from reconciler.manifest.kinds import (
     Anything,
     Count,
+    CryptoKey,
     Duration,
     Email,
     Flag,
@@ -62,7 +63,9 @@ class Metadata(Part):
     """What the manifest is called."""
 
     name: Name = Field(description="The manifest's name, unique in the project; it leads the id of the remote model.")
-    labels: Maybe[dict[str, Text]] = Field(None, description="Free labels, text to text.")
+    labels: Maybe[dict[str, Text]] = Field(
+        None, description="Free labels, text to text; sent to services that keep labels (vertex)."
+    )
     previous_names: Maybe[list[Name]] = Field(
         None, description="Names this manifest had before: a rename, free of charge."
     )
@@ -112,6 +115,8 @@ class Hyperparameters(Part):
     batch_size: Maybe[Count] = Field(None, description="Examples per tuning step.")
     learning_rate: Maybe[Rate] = Field(None, description="The size of a step.")
     learning_rate_multiplier: Maybe[Rate] = Field(None, description="A factor on the rate the service would choose.")
+    adapter_size: Maybe[Literal[1, 2, 4, 8, 16, 32]] = Field(None, description="vertex: the rank of the adapter.")
+    beta: Maybe[Rate] = Field(None, description="vertex, method preference: how closely to keep to the base model.")
 
 
 class Permission(Part):
@@ -208,7 +213,9 @@ class Spec(Part):
     alternatives = ("baseModel", "source")
 
     display_name: Maybe[Line] = Field(
-        None, description="Default: the name. At most 40 characters on generativelanguage.", max_length=128
+        None,
+        description="Default: the name. At most 40 characters on generativelanguage, 128 on vertex.",
+        max_length=128,
     )
     description: Maybe[Text] = Field(None, description="Free text.")
     base_model: Maybe[Model] = Field(None, description="The base model, such as models/text-bison-001.")
@@ -216,10 +223,15 @@ class Spec(Part):
     dataset: Maybe[DatasetPart] = Field(
         None, description="The training data; may be missing only on an imported model."
     )
+    method: Maybe[Literal["supervised", "preference"]] = Field(
+        None, description="What the examples teach. Default: supervised; preference is for vertex."
+    )
     hyperparameters: Maybe[Hyperparameters] = Field(None, description="How the model is tuned.")
     temperature: Maybe[Fraction] = Field(None, description="The default temperature of answers.")
     top_p: Maybe[Fraction] = Field(None, description="The default for nucleus sampling.")
     top_k: Maybe[Count] = Field(None, description="The default for top-k sampling.")
+    encryption_key: Maybe[CryptoKey] = Field(None, description="vertex: the Cloud KMS key that encrypts the model.")
+    service_account: Maybe[Email] = Field(None, description="vertex: the account that the tuning runs as.")
     permissions: Maybe[list[Permission]] = Field(None, description="Who else may use the model.")
     gate: Maybe[GatePart] = Field(None, description="What a new model must show before it replaces the old one.")
     lifecycle: Maybe[LifecyclePart] = Field(None, description="How the model is replaced and removed.")

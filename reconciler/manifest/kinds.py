@@ -90,6 +90,11 @@ Model = Annotated[
     Field(pattern="^[A-Za-z0-9][A-Za-z0-9._/@:-]{0,255}$"),
     Expect("the name of a model, such as models/text-bison-001"),
 ]
+CryptoKey = Annotated[
+    str,
+    Field(pattern="^projects/[^/\\s]+/locations/[^/\\s]+/keyRings/[^/\\s]+/cryptoKeys/[^/\\s]+$"),
+    Expect("the name of a key: projects/P/locations/L/keyRings/R/cryptoKeys/K"),
+]
 Email = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$", max_length=320), Expect("an e-mail address")]
 Duration = Annotated[
     str,

@@ -32,11 +32,15 @@ __all__ = ["FILE_NAMES", "ProjectConfig", "ProviderConfig", "check_endpoint", "c
 
 FILE_NAMES = ("tunectl.yaml", "tunectl.yml")
 _API_VERSIONS = {"generativelanguage": ("v1beta", "v1beta3"), "vertex": ("v1", "v1beta1")}
+"""Of each built-in provider, the default first; those of other packages judge for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    """Which service tunes, and where. ``staging`` is where local datasets go (Vertex)."""
+    """Which service tunes, and where. ``staging`` is where local datasets go (Vertex).
+
+    ``api_version`` is empty where the provider has to choose, and ``options`` are for those of other packages.
+    """
 
     type: str = "generativelanguage"
     api_version: str = "v1beta"
@@ -44,6 +48,7 @@ class ProviderConfig:
     project: str | None = None
     location: str | None = None
     staging: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +141,9 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
 def _check(model: ProjectDocument, places: Places) -> list[Problem]:
     """Check what a type cannot say."""
     spec, provider = model.spec, model.spec.provider
-    versions = _API_VERSIONS[provider.type]
+    versions = _API_VERSIONS.get(provider.type, ())
     version = None
-    if provider.api_version is not None and provider.api_version not in versions:
+    if versions and provider.api_version is not None and provider.api_version not in versions:
         version = f"must be {' or '.join(versions)} with type {provider.type}, not '{provider.api_version}'"
     complaints: list[tuple[tuple[str | int, ...], str | None]] = [
         (("spec", "provider", "endpoint"), check_endpoint(provider.endpoint)),
@@ -155,11 +160,12 @@ def _check(model: ProjectDocument, places: Places) -> list[Problem]:
 def _provider(part: ProviderPart) -> ProviderConfig:
     return ProviderConfig(
         type=part.type,
-        api_version=part.api_version or _API_VERSIONS[part.type][0],
+        api_version=part.api_version or _API_VERSIONS.get(part.type, ("",))[0],
         endpoint=part.endpoint,
         project=part.project,
         location=part.location,
         staging=part.staging,
+        options=part.options or {},
     )
 
 

@@ -23,6 +23,7 @@ from reconciler.manifest.kinds import (
     ProjectName,
     Rate,
     Tally,
+    Text,
 )
 
 
@@ -37,14 +38,21 @@ class ProjectMetadata(Part):
 class ProviderPart(Part):
     """The service that tunes."""
 
-    type: Literal["generativelanguage", "vertex"] = Field("generativelanguage", description="Which service.")
-    api_version: Maybe[Literal["v1beta3", "v1beta", "v1", "v1beta1"]] = Field(
-        None, description="generativelanguage: v1beta3 or v1beta (default); vertex: v1 (default) or v1beta1."
+    type: Line = Field(
+        "generativelanguage",
+        description="Which service: generativelanguage, vertex, or one that an installed package adds.",
+        json_schema_extra={"examples": ["generativelanguage", "vertex"]},
+    )
+    api_version: Maybe[Line] = Field(
+        None,
+        description="generativelanguage: v1beta3 or v1beta (default); vertex: v1 (default) or v1beta1.",
+        json_schema_extra={"examples": ["v1beta3", "v1beta", "v1", "v1beta1"]},
     )
     endpoint: Line = Field("emulator", description="'emulator' or an https URL; http only for this machine.")
     project: Maybe[CloudName] = Field(None, description="The cloud project, sent as x-goog-user-project.")
     location: Maybe[CloudName] = Field(None, description="vertex: the region.")
     staging: Maybe[Bucket] = Field(None, description="vertex: where local datasets are put.")
+    options: Maybe[dict[str, Text]] = Field(None, description="For providers that installed packages add.")
 
 
 class LimitsPart(Part):

@@ -23,20 +23,54 @@ from reconciler.core.resource import BaseModel, Capabilities, Example, Remote, S
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What a provider has to say about one field: that it is not kept, or cannot be carried out as written.
+
+    ``path`` is dotted, within the spec (``hyperparameters.batchSize``). ``severity`` is ``warning``, or ``error`` where
+    leaving the field out would make another model than the one the manifest describes.
+    """
+
+    path: str
+    message: str
+    hint: str | None = None
+    severity: str = "warning"
+
+
+@dataclass(frozen=True, slots=True)
 class Normalized:
-    """A spec in the remote's spelling, and what the provider has to say about it (fields it does not keep)."""
+    """A spec in the remote's spelling, without the fields the provider does not keep, and its remarks on those."""
 
     spec: Spec
-    warnings: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which revision of which manifest a model is made for, for services that keep such things in labels.
+
+    ``repeated`` says that an earlier run may have sent this very create: a service without ids of the client's choice
+    then has to be looked through with more patience, since listings lag.
+    """
+
+    project: str
+    name: str
+    revision: str
+    attempt: int = 1
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """Everything a create needs. ``spec`` is normalised and its source, if any, is a resource name."""
+    """Everything a create needs. ``spec`` is normalised and its source, if any, is a resource name.
+
+    ``validation`` are examples that are not trained on, for services that measure with them.
+    """
 
     resource: str
     spec: Spec
     examples: Sequence[Example]
+    validation: Sequence[Example] = ()
+    origin: Origin | None = None
 
 
 class Provider(Protocol):
@@ -55,7 +89,11 @@ class Provider(Protocol):
     def normalize(self, spec: Spec) -> Normalized:
         """Return the spec as the remote will report it: server spelling of names, float32 numbers, integers.
 
-        Pure: sends nothing. Only the fields that the spec sets are returned.
+        Pure: sends nothing. Only the fields that the spec sets are returned. What the provider does not keep is left
+        out and remarked on.
+
+        Raises:
+            InvalidArgument: a value that the service's types cannot hold.
         """
         ...
 

@@ -5,48 +5,66 @@ Importing this imports neither HTTP nor what parses answers: checking a manifest
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from reconciler.core.resource import Capabilities, Spec
-from reconciler.core.text import clip, sanitize
-from reconciler.errors import UsageError
-from reconciler.ports.provider import Normalized
-from reconciler.providers.google.dialect import DIALECTS, Dialect
-from reconciler.providers.google.spelling import normalized
+from reconciler.errors import Location, Problem, ProblemsError, UsageError
+from reconciler.ports.provider import Remark
+from reconciler.providers.plugin import Description, Plugin
+from reconciler.providers.plugins import find_plugin
+from reconciler.providers.settings import ProviderSettings
 
 __all__ = ["Description", "describe"]
 
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """A provider without its remote: the pure part of ``ports.provider.Provider``."""
-
-    dialect: Dialect
-    capabilities: Capabilities
-
-    def normalize(self, spec: Spec) -> Normalized:
-        """Return the spec as the service will report it; see ``ports.provider.Provider.normalize``."""
-        return Normalized(normalized(spec, self.dialect))
+_HEAD = "spec.provider"
 
 
-def describe(kind: str, api_version: str) -> Description:
+def describe(
+    settings: ProviderSettings, *, where: Mapping[str, Location] | None = None, given: frozenset[str] = frozenset()
+) -> Description:
     """Return what is known of a provider before it is opened.
 
     Args:
-        kind: ``provider.type`` of the project file.
-        api_version: ``provider.apiVersion``.
+        settings: all of ``spec.provider``, with what flags and environment put in its place.
+        where: the places of the project file by dotted path.
+        given: the keys of ``spec.provider`` that come from a flag or the environment and have no place.
 
     Raises:
-        UsageError: there is no such provider or API version.
+        ProblemsError: there is no such provider, or it cannot work with these settings, as the project file says.
+        UsageError: the same of what no file says.
     """
-    if kind != "generativelanguage":
-        raise UsageError(f"provider.type: {_shown(kind)} is not known", hint="it is generativelanguage")
-    dialect = DIALECTS.get(api_version)
-    if dialect is None:
-        known = " and ".join(sorted(DIALECTS))
-        raise UsageError(f"provider.apiVersion: {_shown(api_version)} is not known", hint=f"{kind} has {known}")
-    return Description(dialect, dialect.capabilities)
+    plugin = plugin_of(settings, where=where, given=given)
+    description = plugin.describe(settings)
+    if description.problems:
+        raise _refusal(description.problems, where or {}, given)
+    return description
 
 
-def _shown(text: str) -> str:
-    return repr(clip(sanitize(text), 60))
+def plugin_of(
+    settings: ProviderSettings, *, where: Mapping[str, Location] | None = None, given: frozenset[str] = frozenset()
+) -> Plugin:
+    """Return the provider that the settings name; raises as ``describe`` does."""
+    plugin = find_plugin(settings.type)
+    if isinstance(plugin, Remark):
+        raise _refusal((plugin,), where or {}, given)
+    return plugin
+
+
+def _refusal(
+    remarks: tuple[Remark, ...], where: Mapping[str, Location], given: frozenset[str]
+) -> ProblemsError | UsageError:
+    problems = tuple(
+        Problem(None if remark.path in given else _place(remark.path, where), _worded(remark), remark.hint)
+        for remark in remarks
+    )
+    if any(problem.location is not None for problem in problems):
+        return ProblemsError(problems)
+    return UsageError("; ".join(problem.message for problem in problems), hint=problems[0].hint)
+
+
+def _worded(remark: Remark) -> str:
+    return f"provider.{remark.path}: {remark.message}"
+
+
+def _place(key: str, where: Mapping[str, Location]) -> Location | None:
+    """Return where a key stands, or the closest thing around it that somebody wrote."""
+    return next((where[path] for path in (f"{_HEAD}.{key}", _HEAD, "spec", "") if path in where), None)

@@ -1,4 +1,4 @@
-"""The only place that knows every provider."""
+"""Opens the provider that the settings name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from reconciler.core.event import Event
 from reconciler.errors import UsageError
 from reconciler.ports.clock import Clock
 from reconciler.ports.provider import Provider
-from reconciler.providers.auth import choose_credentials
-from reconciler.providers.description import describe
-from reconciler.providers.google.provider import GoogleProvider
-from reconciler.providers.http import Http
+from reconciler.providers.description import describe, plugin_of
 from reconciler.providers.settings import ProviderSettings
 
 if TYPE_CHECKING:
@@ -40,9 +37,7 @@ def open_provider(
         UsageError: there is no such provider or API version.
         AuthenticationFailed: the credentials given may not be sent to this endpoint, or are none.
     """
-    dialect = describe(settings.type, settings.api_version).dialect
+    describe(settings)
     if settings.embedded and transport is None:
         raise UsageError("provider.endpoint: the embedded emulator was not started", hint="give an https URL")
-    credentials = choose_credentials(settings, transport=transport)
-    http = Http(settings, credentials, transport=transport, clock=clock, report=report)
-    return GoogleProvider(http, dialect, settings.remote, quota_patience=settings.quota_patience, report=report)
+    return plugin_of(settings).open(settings, transport=transport, clock=clock, report=report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -31,7 +32,8 @@ class ProviderSettings:
     ``endpoint`` is ``emulator``, an https URL, or an http URL on loopback. ``http_timeout`` bounds each step of one
     request in seconds (connecting, sending, a pause between two pieces of the answer). ``quota_patience`` is how many
     seconds in all a create, patch or delete waits while the service answers 429; each wait is told as an event. A
-    ``read_only`` provider refuses to send anything but GET.
+    ``read_only`` provider refuses to send anything but GET. ``options`` are the keys of ``provider.options``, for
+    providers that other packages add.
 
     Raises:
         UsageError: the endpoint or the project cannot be used as given.
@@ -41,6 +43,8 @@ class ProviderSettings:
     endpoint: str = EMULATOR
     project: str | None = None
     location: str | None = None
+    staging: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
     api_version: str = "v1beta"
     access_token: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from core_values import (
+    CAPABILITIES,
     DATA,
     FAILED,
     LIVE_FAILED,
@@ -33,7 +34,14 @@ NOW = 1_700_000_000.0
 
 def found(manifest, entry, *observed, now=NOW):
     manifests = [] if manifest is None else [manifest]
-    drift = audit(manifests, lockfile(numbers=entry), seen(*observed), names=frozenset({"numbers"}), now=now)
+    drift = audit(
+        manifests,
+        lockfile(numbers=entry),
+        seen(*observed),
+        names=frozenset({"numbers"}),
+        now=now,
+        capabilities=CAPABILITIES,
+    )
     return [(each.kind, each.path) for each in drift]
 
 
@@ -164,19 +172,27 @@ def test_drift(row):
 
 def test_a_manifest_that_was_never_applied_is_drift_if_it_is_looked_at():
     names = frozenset({"numbers"})
-    (drift,) = audit([M, wanted("other")], lockfile(), seen(), names=names, now=NOW)
+    (drift,) = audit([M, wanted("other")], lockfile(), seen(), names=names, now=NOW, capabilities=CAPABILITIES)
     assert (drift.name, drift.kind, drift.message) == ("numbers", "manifest", "has a manifest and was never applied")
 
 
 def test_only_the_given_names_are_looked_at():
     recorded = lockfile(numbers=entry_of(MADE), other=entry_of(instance(wanted("other"))))
-    assert {d.name for d in audit([M], recorded, seen(), names=frozenset({"other"}), now=NOW)} == {"other"}
-    assert remote_drift([M], recorded, seen(), names=frozenset()) == ()
+    assert {
+        d.name for d in audit([M], recorded, seen(), names=frozenset({"other"}), now=NOW, capabilities=CAPABILITIES)
+    } == {"other"}
+    assert remote_drift([M], recorded, seen(), names=frozenset(), capabilities=CAPABILITIES) == ()
 
 
 def test_a_change_comes_with_both_values_and_its_time():
     observation = replace(live(MADE, topK=6), update_time=START)
-    (drift,) = remote_drift([M], lockfile(numbers=entry_of(MADE)), seen(observation), names=frozenset({"numbers"}))
+    (drift,) = remote_drift(
+        [M],
+        lockfile(numbers=entry_of(MADE)),
+        seen(observation),
+        names=frozenset({"numbers"}),
+        capabilities=CAPABILITIES,
+    )
     assert (drift.before, drift.after, drift.update_time, drift.resource) == (5, 6, START, MADE.resource)
 
 
@@ -185,8 +201,8 @@ def test_a_stuck_tuning_says_for_how_long():
     manifest = replace(M, lifecycle=Lifecycle(timeout=3600.0))
     names, now = frozenset({"numbers"}), seconds(START)
     options = {"desired": [manifest], "recorded": lockfile(numbers=entry), "observed": seen(live(MADE, LIVE_TUNING))}
-    assert audit(**options, names=names, now=now + 3600) == ()
-    (drift,) = audit(**options, names=names, now=now + 5400)
+    assert audit(**options, names=names, capabilities=CAPABILITIES, now=now + 3600) == ()
+    (drift,) = audit(**options, names=names, capabilities=CAPABILITIES, now=now + 5400)
     assert drift.message.endswith("has been tuning for 1.5 h, over its timeout of 1 h")
 
 
@@ -198,7 +214,7 @@ def family(parent_revision, *, child_source="root"):
     recorded = lockfile(**{child_source: entry_of(made), "child": entry_of(second)})
     manifests = [replace(root, name=child_source), now]
     observed = seen(live(made), live(second, parent=made.resource))
-    drift = audit(manifests, recorded, observed, names=frozenset({"child"}), now=NOW)
+    drift = audit(manifests, recorded, observed, names=frozenset({"child"}), now=NOW, capabilities=CAPABILITIES)
     return [(each.kind, each.path, each.message) for each in drift]
 
 
@@ -212,7 +228,12 @@ def test_a_child_drifts_when_its_parent_became_another_model_and_not_when_it_was
 def test_data_drift_says_how_many_examples_there_are():
     manifest = replace(M, dataset=OTHER_DATA)
     (drift,) = audit(
-        [manifest], lockfile(numbers=entry_of(MADE)), seen(live(MADE)), names=frozenset({"numbers"}), now=NOW
+        [manifest],
+        lockfile(numbers=entry_of(MADE)),
+        seen(live(MADE)),
+        names=frozenset({"numbers"}),
+        now=NOW,
+        capabilities=CAPABILITIES,
     )
     assert drift.message == "the dataset changed since the last apply (15 -> 20 examples)"
     assert (drift.before, drift.after) == (DATA.digest, OTHER_DATA.digest)

@@ -44,7 +44,6 @@ SPEC = [
     ("displayName: ''", "spec.displayName: must be one line of text of at least 1 character, not ''"),
     ("displayName: 3", "spec.displayName: must be one line of text of at least 1 character, not 3"),
     ('displayName: "a\\nb"', "spec.displayName: must be one line of text of at least 1 character, not 'a\\nb'"),
-    (f"displayName: {'x' * 41}", "spec.displayName: must be at most 40 characters, not 41"),
     ("description: 3", "spec.description: must be text, not 3 (put it in quotes)"),
     ("description: [a]", "spec.description: must be text, not a list"),
     ("source: {model: a}", "spec: baseModel and source exclude each other (keep one)"),
@@ -158,7 +157,6 @@ def test_a_wrong_spec_is_one_problem_that_says_what_is_expected(project, spec, m
         ("{name: a, previousNames: [A]}", "metadata.previousNames[0]: must be lower-case letters"),
         ("{name: a, previousNames: [a]}", "metadata.previousNames[0]: 'a' is the manifest's present name"),
         ("{name: a, previousNames: [b, b]}", "metadata.previousNames[1]: 'b' is listed twice"),
-        (f"{{name: {'a' * 41}}}", "spec.displayName: defaults to the name, which has 41 characters; at most 40"),
     ],
 )
 def test_wrong_metadata_is_one_problem(project, metadata, message):
@@ -204,12 +202,6 @@ def test_all_problems_of_all_files_are_told_in_one_go(project):
         "manifests/a.yaml:4:38",
         "manifests/b.yaml:1",
     ]
-
-
-def test_vertex_takes_longer_display_names(project):
-    project.write("tunectl.yaml", "spec: {provider: {type: vertex}}")
-    project.manifest("manifests/a.yaml", "{name: a}", f"{{baseModel: gemini-2.5-flash, displayName: {'x' * 128}}}")
-    assert project.problems() == []
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_everything_wrong_is_told_at_once(project):
         metadata: {name: no_underscores}
         spec:
           providr: {}
-          provider: {type: azure, endpoint: "", project: "a b", staging: s3://x}
+          provider: {type: 3, endpoint: "", project: "a b", staging: s3://x}
           manifests: []
           lockfile: 3
           defaults: {temperature: 2, hyperparameters: {learningRate: 1, learningRateMultiplier: 1}}
@@ -103,10 +103,10 @@ def test_everything_wrong_is_told_at_once(project):
             " digit, at most 63 characters, not 'no_underscores'"
         ),
         "tunectl.yaml:4:3: spec.providr: unknown key (did you mean provider?)",
-        "tunectl.yaml:5:14: spec.provider.type: must be generativelanguage or vertex, not 'azure'",
-        "tunectl.yaml:5:27: spec.provider.endpoint: must be one line of text of at least 1 character, not ''",
-        "tunectl.yaml:5:41: spec.provider.project: must be lower-case letters, digits, '-', '.' and ':', not 'a b'",
-        "tunectl.yaml:5:57: spec.provider.staging: must be a place such as gs://bucket/prefix, not 's3://x'",
+        "tunectl.yaml:5:14: spec.provider.type: must be one line of text of at least 1 character, not 3",
+        "tunectl.yaml:5:23: spec.provider.endpoint: must be one line of text of at least 1 character, not ''",
+        "tunectl.yaml:5:37: spec.provider.project: must be lower-case letters, digits, '-', '.' and ':', not 'a b'",
+        "tunectl.yaml:5:53: spec.provider.staging: must be a place such as gs://bucket/prefix, not 's3://x'",
         "tunectl.yaml:6:3: spec.manifests: must be a list of at least 1 path, not an empty list",
         "tunectl.yaml:7:3: spec.lockfile: must be one line of text of at least 1 character, not 3",
         "tunectl.yaml:8:14: spec.defaults.temperature: must be a number from 0 to 1, not 2",

@@ -88,7 +88,7 @@ class GoogleProvider:
 
     def normalize(self, spec: Spec) -> Normalized:
         """Return the spec as the service will report it; raises InvalidArgument for what its types cannot hold."""
-        return Normalized(spelling.normalized(spec, self._dialect))
+        return spelling.normalized(spec, self._dialect)
 
     def observe(self, *, snapshots: bool = False) -> Sequence[Observation]:
         """List every tuned model; one request per 1,000, or per 100 with their loss curves."""

@@ -13,6 +13,8 @@ from reconciler.core import canonical
 from reconciler.core.canonical import Json
 from reconciler.core.resource import Spec
 from reconciler.errors import InvalidArgument
+from reconciler.ports.provider import Normalized
+from reconciler.providers.fields import ignored, refused, without
 from reconciler.providers.google.dialect import Dialect
 
 __all__ = ["field", "normalized", "rounded"]
@@ -25,15 +27,25 @@ _HYPER_INTEGERS: Final = frozenset({"epochCount", "batchSize"})
 _float32 = lru_cache(maxsize=4096)(canonical.float32)
 
 
-def normalized(spec: Spec, dialect: Dialect) -> Spec:
-    """Return a spec in the service's spelling: prefixed names, float32 numbers, integers.
+_ABSENT: Final = (
+    refused("encryptionKey", "generativelanguage has no customer-managed keys"),
+    refused("hyperparameters.adapterSize", "generativelanguage has no adapters to size"),
+    refused("hyperparameters.beta", "generativelanguage does no preference tuning"),
+    ignored("serviceAccount", "not kept by generativelanguage"),
+)
+_PREFERENCE: Final = refused("method", "generativelanguage does supervised tuning only", "set method: supervised")
 
-    A field that the API does not have stays as it is; the planner refuses it by the capabilities.
+
+def normalized(spec: Spec, dialect: Dialect) -> Normalized:
+    """Return a spec in the service's spelling: prefixed names, float32 numbers, integers.
 
     Raises:
         InvalidArgument: a number that the API's types cannot hold, or a hyperparameter this version does not have.
     """
-    return {path: field(path, value, dialect) for path, value in spec.items()}
+    known = without(spec, _ABSENT)
+    method = known.spec.get("method", "supervised")
+    kept = {path: field(path, value, dialect) for path, value in known.spec.items() if path != "method"}
+    return Normalized(kept, known.remarks if method == "supervised" else (*known.remarks, _PREFERENCE))
 
 
 def field(path: str, value: Json, dialect: Dialect) -> Json:

@@ -1,0 +1,72 @@
+"""Which providers there are: the built-in ones, and those that installed packages offer under an entry point.
+
+A built-in type cannot be taken over: packages are not even asked while the project names one, which also keeps the
+start quick (looking through what is installed takes 20 ms and more).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Final
+
+from reconciler.core.text import sanitize
+from reconciler.errors import UsageError
+from reconciler.ports.provider import Remark
+from reconciler.providers.google.plugin import GooglePlugin
+from reconciler.providers.plugin import CONTRACT, Plugin
+from reconciler.providers.shown import shown
+
+__all__ = ["BUILT_IN", "GROUP", "find_plugin"]
+
+GROUP: Final = "tunectl.providers"
+BUILT_IN: Final[Mapping[str, Plugin]] = MappingProxyType({"generativelanguage": GooglePlugin()})
+
+
+def find_plugin(kind: str) -> Plugin | Remark:
+    """Return the provider of a type, or what is wrong with the type.
+
+    Raises:
+        UsageError: a package offers it, but it cannot be loaded or was written for another contract.
+    """
+    if kind in BUILT_IN:
+        return BUILT_IN[kind]
+    offered = tuple(entry_points(group=GROUP))
+    found = [point for point in offered if point.name == kind]
+    if not found:
+        return Remark("type", f"{shown(kind)} is not known", _known(kind, offered), severity="error")
+    if len({point.value for point in found}) > 1:
+        packages = " and ".join(sorted(_package(point) for point in found))
+        return Remark("type", f"{shown(kind)} is offered by {packages}", "uninstall all but one", severity="error")
+    return _load(kind, found[0])
+
+
+def _load(kind: str, point: EntryPoint) -> Plugin:
+    package = _package(point)
+    try:
+        plugin: Plugin = point.load()
+        contract = plugin.contract
+    except Exception as error:  # a package of a third party may raise anything while it is imported
+        raise UsageError(
+            f"provider.type: {shown(kind)} of {package} cannot be loaded ({type(error).__name__})",
+            hint=f"mend or reinstall {package}",
+        ) from error
+    if contract != CONTRACT:
+        raise UsageError(
+            f"provider.type: {shown(kind)} of {package} was written for contract {contract}, this is {CONTRACT}",
+            hint=f"upgrade {'tunectl' if contract > CONTRACT else package}",
+        )
+    return plugin
+
+
+def _package(point: EntryPoint) -> str:
+    return "an unknown package" if point.dist is None else sanitize(f"{point.dist.name} {point.dist.version}")
+
+
+def _known(kind: str, offered: Iterable[EntryPoint]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  only a mistake needs it
+
+    types = sorted({*BUILT_IN, *(sanitize(point.name) for point in offered)})
+    close = get_close_matches(kind.lower()[:60], types, n=1)
+    return f"did you mean {close[0]}?" if close else f"it is one of {', '.join(types)}, or one that a package adds"
