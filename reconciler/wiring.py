@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -27,12 +28,16 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     import httpx
 
     from reconciler.core.event import Event
+    from reconciler.core.observation import Observation
     from reconciler.core.plan import Scope
     from reconciler.core.planning import Policy
+    from reconciler.core.provenance import Provenance
     from reconciler.core.rebuild import Identity
     from reconciler.emulator import Emulator
+    from reconciler.engine.lineage import RecordingStore
     from reconciler.forge.client import Client
     from reconciler.ports.clock import Clock
+    from reconciler.ports.lineage import LineageLog
     from reconciler.ports.provider import Provider
     from reconciler.ports.store import BlobStore, LockfileStore
     from reconciler.providers.auth import TokenSource
@@ -71,16 +76,19 @@ class Session:
         report: Callable[[Event], None],
         command: str = "tunectl",
         clock: Clock | None = None,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.config = overridden(config, overrides)
         self.stop = Stop()
         self.clock: Clock = SystemClock(self.stop) if clock is None else clock
-        self.report = report
+        self._report = report
+        self._environ = environ
         self._overrides = overrides
         self._command = command
         self._closing = ExitStack()
         self._emulator: Emulator | None = None
-        self._store: LockfileStore | None = None
+        self._store: RecordingStore | None = None
+        self._bucket: BucketBlobStore | None = None
         self._google: TokenSource | None = None
 
     def __enter__(self) -> Self:
@@ -111,6 +119,12 @@ class Session:
         """Whether the remote is the emulator in our own process."""
         return self.config.provider.endpoint == EMULATOR
 
+    def report(self, event: Event) -> None:
+        """Tell an event to whoever asked for them, and to the store, which records what becomes of the models."""
+        if self._store is not None:
+            self._store.note(event)
+        self._report(event)
+
     def provider(self, *, read_only: bool) -> Provider:
         """Open the project's provider; one that is read-only cannot write even by mistake."""
         transport = self._in_process() if self.embedded else None
@@ -122,12 +136,13 @@ class Session:
             self._store = self._open_store()
         return self._store
 
-    def _open_store(self) -> LockfileStore:
+    def _open_store(self) -> RecordingStore:
+        from reconciler.engine.lineage import RecordingStore
         from reconciler.stores.lockfile import BlobLockfileStore
 
         address = self.config.lockfile
         bucket = self._open_bucket(address) if "://" in address else None
-        return BlobLockfileStore(
+        inner = BlobLockfileStore(
             self._open_file(address) if bucket is None else bucket,
             remote=self._remote,
             new_id=_new_id,
@@ -135,6 +150,43 @@ class Session:
             command=self._command,
             lease=None if bucket is None else self._open_lease(bucket.beside(".lease")),
         )
+        return RecordingStore(
+            inner,
+            self.lineage(),
+            project=self.config.name,
+            clock=self.clock,
+            origin=lambda: self._provenance,
+            look=self._look,
+            report=self._report,
+        )
+
+    def lineage(self) -> LineageLog:
+        """Open the log of lineage, which stands beside the lockfile."""
+        from reconciler.stores.lineage_log import BlobLineageLog, FileLineageLog, log_address
+
+        address = self.config.lockfile
+        if "://" in address:
+            return BlobLineageLog(self._open_bucket(address).beside(log_address("")))
+        name = log_address(address)
+        return FileLineageLog(self._path(name), address=name)
+
+    @cached_property
+    def _provenance(self) -> Provenance:
+        """Where this run comes from; git is asked once, and only if there is something to record."""
+        from reconciler.provenance import read_provenance
+        from reconciler.stores.lineage_log import log_address
+
+        lockfile = self.config.lockfile
+        local = () if "://" in lockfile or Path(lockfile).is_absolute() else (lockfile, log_address(lockfile))
+        return read_provenance(self.config.root, self._environ, ours=(*local, STATE_FOLDER))
+
+    def _look(self, resource: str) -> Observation:
+        """Return one model with its loss curve."""
+        return self._reader.get(resource)
+
+    @cached_property
+    def _reader(self) -> Provider:
+        return self.provider(read_only=True)
 
     def _open_lease(self, blob: BlobStore) -> BlobLease:
         from reconciler.stores.holder import this_holder
@@ -146,14 +198,19 @@ class Session:
     def _open_file(self, address: str) -> BlobStore:
         from reconciler.stores.local import LocalBlobStore
 
-        path = Path(address) if Path(address).is_absolute() else self.config.root / address
-        return LocalBlobStore(path, backup=self.config.root / STATE_FOLDER / "backup", address=address)
+        backup = self.config.root / STATE_FOLDER / "backup"
+        return LocalBlobStore(self._path(address), backup=backup, address=address)
+
+    def _path(self, address: str) -> Path:
+        return Path(address) if Path(address).is_absolute() else self.config.root / address
 
     def _open_bucket(self, address: str) -> BucketBlobStore:
         from reconciler.stores.bucket_open import open_bucket
 
-        proofs = self.config.root / STATE_FOLDER / "bucket-proofs.json"
-        return open_bucket(address, credentials=self._google_token, proofs=proofs)
+        if self._bucket is None:
+            proofs = self.config.root / STATE_FOLDER / "bucket-proofs.json"
+            self._bucket = open_bucket(address, credentials=self._google_token, proofs=proofs)
+        return self._bucket
 
     def _google_token(self) -> str:
         """Return a token of the application default credentials, for Cloud Storage only.

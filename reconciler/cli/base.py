@@ -128,7 +128,14 @@ class Invocation:
 
         config = open_project(Path.cwd(), self.config())
         report = self.reporter() if report is None else report
-        return Session(config, self._overrides(), report=report, command=self.command, clock=self.clock)
+        return Session(
+            config,
+            self._overrides(),
+            report=report,
+            command=self.command,
+            clock=self.clock,
+            environ=self.environ,
+        )
 
     def reporter(self) -> Callable[[Event], None]:
         """Tell on standard error what happens below a command that only looks: tries that failed, and warnings."""

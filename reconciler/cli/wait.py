@@ -42,7 +42,7 @@ def command(
                 store=store,
                 datasets=session,
                 clock=session.clock,
-                report=report,
+                report=session.report,
                 stop=session.stop,
                 hold=hold,
             )

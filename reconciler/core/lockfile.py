@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reconciler.core.canonical import Json
+from reconciler.core.lineage import History
+from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Dataset, Remote, Spec
 
 
@@ -37,7 +39,8 @@ class Instance:
     """One remote model that we made, or are about to make.
 
     ``spec`` is what the manifest asked for when it was applied, normalised. ``operation`` is the name of the tuning
-    operation while it runs. ``total_steps`` is what the service said the tuning takes, once it has.
+    operation while it runs. ``total_steps`` is what the service said the tuning takes, once it has. ``provenance`` is
+    that of the run that asked for it.
     """
 
     resource: str
@@ -51,6 +54,7 @@ class Instance:
     total_steps: int | None = None
     error: str | None = None
     gate: Mapping[str, Json] | None = None
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class Entry:
 
     ``deposed`` are models that were replaced and wait to be deleted, ``retained`` are kept on purpose, ``failed`` and
     ``rejected`` are attempts that will not be bought again by themselves. ``pin`` is a revision set by a rollback.
-    ``protect`` outlives the manifest. ``deletion`` is what the manifest last said of removal.
+    ``protect`` outlives the manifest. ``deletion`` is what the manifest last said of removal. ``history`` is the end of
+    the name's chain of records (see ``core.lineage``).
     """
 
     current: Instance
@@ -71,6 +76,7 @@ class Entry:
     pin: str | None = None
     protect: bool = False
     deletion: str = "delete"
+    history: History | None = None
 
     def instances(self) -> Iterator[Instance]:
         """Yield every instance the entry records, the current one first."""
@@ -105,6 +111,8 @@ class Lockfile:
     """The whole lockfile. ``lineage`` is empty and ``serial`` 0 for one that was never written.
 
     ``fence`` is that of the newest lease it was written under, 0 while there was none (see ``core.lease``).
+    ``unwritten`` are the records of lineage, as JSON objects, that may not have reached their log yet; ``departed`` the
+    ends of the chains of names that are gone.
     """
 
     remote: Remote
@@ -114,6 +122,8 @@ class Lockfile:
     models: Mapping[str, Entry] = field(default_factory=dict)
     approval: Approval | None = None
     fence: int = 0
+    unwritten: tuple[Mapping[str, Json], ...] = ()
+    departed: Mapping[str, History] = field(default_factory=dict)
 
     def resources(self) -> dict[str, str]:
         """Map every recorded resource name to the manifest name whose entry records it."""

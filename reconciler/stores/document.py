@@ -7,13 +7,16 @@ here; that is ``codec``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from reconciler.core.address import MAX_ATTEMPT
+from reconciler.core.lineage import History
+from reconciler.core.lineage_text import provenance_document, restore
 from reconciler.core.lockfile import Approval, Entry, Instance, InstanceState, Lockfile
+from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Dataset, Remote
 
 FORMAT = "tunectl.lock/v1"
@@ -38,6 +41,30 @@ class DatasetShape(_Shape):
         return Dataset(self.digest, self.examples)
 
 
+class ProvenanceShape(_Shape):
+    """Where a model's manifest came from, and who or which run asked for the model."""
+
+    commit: str | None = None
+    clean: bool | None = None
+    actor: str | None = None
+    run: str | None = None
+
+    def value(self) -> Provenance:
+        """Return the core's value."""
+        return Provenance(self.commit, self.clean, self.actor, self.run)
+
+
+class HistoryShape(_Shape):
+    """The end of a chain of records."""
+
+    records: Annotated[int, Field(ge=1)]
+    head: _Text
+
+    def value(self) -> History:
+        """Return the core's value."""
+        return History(self.records, self.head)
+
+
 class InstanceShape(_Shape):
     """One remote model of ours."""
 
@@ -52,6 +79,7 @@ class InstanceShape(_Shape):
     total_steps: int | None = None
     error: str | None = None
     gate: dict[str, Any] | None = None
+    provenance: ProvenanceShape | None = None
 
     def instance(self) -> Instance:
         """Return the core's value."""
@@ -67,6 +95,7 @@ class InstanceShape(_Shape):
             total_steps=self.total_steps,
             error=self.error,
             gate=self.gate,
+            provenance=None if self.provenance is None else self.provenance.value(),
         )
 
 
@@ -81,6 +110,7 @@ class EntryShape(InstanceShape):
     pin: str | None
     protect: bool
     deletion: str = "delete"
+    history: HistoryShape | None = None
 
     def value(self) -> Entry:
         """Return the core's value."""
@@ -94,6 +124,7 @@ class EntryShape(InstanceShape):
             pin=self.pin,
             protect=self.protect,
             deletion=self.deletion,
+            history=None if self.history is None else self.history.value(),
         )
 
 
@@ -124,6 +155,17 @@ class LockfileShape(_Shape):
     models: dict[str, EntryShape]
     approval: ApprovalShape | None = None
     fence: Annotated[int, Field(ge=0)] = 0
+    unwritten: list[dict[str, Any]] = []
+    departed: dict[str, HistoryShape] = {}
+
+    @model_validator(mode="after")
+    def _holds_records(self) -> Self:
+        for number, document in enumerate(self.unwritten):
+            try:
+                restore(document)
+            except ValueError as error:
+                raise ValueError(f"unwritten.{number} {error}") from error
+        return self
 
     def value(self) -> Lockfile:
         """Return the core's value."""
@@ -136,6 +178,8 @@ class LockfileShape(_Shape):
             models={name: shape.value() for name, shape in self.models.items()},
             approval=None if approval is None else Approval(approval.digest, approval.actions),
             fence=self.fence,
+            unwritten=tuple(self.unwritten),
+            departed={name: shape.value() for name, shape in self.departed.items()},
         )
 
 
@@ -159,6 +203,10 @@ def to_json(lockfile: Lockfile) -> dict[str, Any]:
         document["approval"] = {"digest": approval.digest, "actions": dict(approval.actions)}
     if lockfile.fence:
         document["fence"] = lockfile.fence
+    if lockfile.unwritten:
+        document["unwritten"] = list(lockfile.unwritten)
+    if lockfile.departed:
+        document["departed"] = {name: _history(history) for name, history in lockfile.departed.items()}
     return document
 
 
@@ -180,7 +228,13 @@ def _entry(entry: Entry) -> dict[str, Any]:
     }
     if entry.deletion != "delete":
         document["deletion"] = entry.deletion
+    if entry.history is not None:
+        document["history"] = _history(entry.history)
     return document
+
+
+def _history(history: History) -> dict[str, Any]:
+    return {"records": history.records, "head": history.head}
 
 
 def _instance(instance: Instance) -> dict[str, Any]:
@@ -196,4 +250,6 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "dataset": None if dataset is None else {"digest": dataset.digest, "examples": dataset.examples},
     }
     additions = {"totalSteps": instance.total_steps, "error": instance.error, "gate": instance.gate}
+    if instance.provenance is not None:
+        additions["provenance"] = provenance_document(instance.provenance)
     return document | {key: value for key, value in additions.items() if value is not None}

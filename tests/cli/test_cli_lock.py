@@ -350,11 +350,15 @@ def test_a_lost_lockfile_is_rebuilt_and_the_plan_is_empty(workshop):
 
     assert "Found 2 models of 2 manifests:" in ended.out
     assert f"  numbers: {before['models']['numbers']['resource']} (current, ready)\n" in ended.out
-    assert ended.out.endswith("tunectl.lock: written, serial 1\n")
+    assert ended.out.endswith("tunectl.lock: written, serial 2\n")
     after = workshop.lockfile
     assert after["lineage"] != before["lineage"]
     for name, entry in after["models"].items():
-        assert entry == {key: value for key, value in before["models"][name].items() if key != "totalSteps"}
+        unknown = {"totalSteps", "provenance", "history"}
+        assert {key: value for key, value in entry.items() if key not in unknown} == {
+            key: value for key, value in before["models"][name].items() if key not in unknown
+        }
+        assert entry["history"]["records"] == before["models"][name]["history"]["records"] + 1
     assert workshop.kinds() == []
     workshop.run("drift")
 
@@ -452,6 +456,6 @@ def test_a_lockfile_in_a_bucket_is_rebuilt_under_the_lease(workshop, cloud):
     workshop.apply()
     cloud.blobs[ADDRESS].delete(expect=cloud.blobs[ADDRESS].read().version)
     workshop.run("lock", "rebuild", "-y")
-    assert (cloud.lockfile["serial"], cloud.lockfile["fence"]) == (1, 2)
+    assert (cloud.lockfile["serial"], cloud.lockfile["fence"]) == (2, 2)
     assert cloud.lease.holder.command == "tunectl lock rebuild"
     assert workshop.kinds() == []

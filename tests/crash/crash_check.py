@@ -23,6 +23,7 @@ _PLACES = {
     LOCKFILE,
     ".tunectl/tunectl.lock.lock",
     f".tunectl/backup/{LOCKFILE}",
+    "tunectl.lineage.jsonl",
     "manifests/datasets/numbers.jsonl",
 }
 

@@ -34,6 +34,7 @@ _MOVING = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\bin \d+s\b"), "in <n>s"),
     (re.compile(r'"serial": \d+'), '"serial": <n>'),
+    (re.compile(r'"(head|hash|prev)": ?"sha256:[0-9a-f]{64}"'), r'"\1": "<hash>"'),
 )
 
 
@@ -202,6 +203,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "NO_GCE_CHECK": "true",
         "TUNECTL_EMULATOR_TRAIN_SECONDS": "0.2",
         "TUNECTL_POLL_INTERVAL": "0.05",
+        "TUNECTL_ACTOR": "you",
     }
 
 

@@ -65,10 +65,12 @@ def test_waiting_asks_for_pages_whatever_the_number_of_models(fleet, count):
     events = fleet.apply("--format", "jsonl").events()
     pauses = sum(event["type"] == "waiting" for event in events)
     assert pauses > 1
+    curves = {("GET", fleet.serving(f"model-{number}")): 1 for number in range(count)}
     assert Counter(fleet.requests()) == {
         LISTING: 1 + pauses,  # one to plan, one after each pause
         ("GET", "models"): 1,
         ("POST", "tunedModels"): count,
+        **curves,  # the record of a finished model tells of its loss curve
     }
 
 
