@@ -112,6 +112,8 @@ def fleets(bench: Bench, sizes: list[int], largest_apply: int) -> None:
             _note_requests(bench, size, counts(port))
             each[size] = bench.tunectl("plan", cwd=project)
             _note(bench, "tunectl plan", f"`plan`, nothing to do, {size:,} models", size, each[size])
+            cold = bench.tunectl("plan", "--no-cache", cwd=project)
+            _note(bench, "tunectl plan --no-cache", f"the same with `--no-cache`, {size:,} models", size, cold)
             if size <= max(RECORDED):
                 beside_octodns(bench, size, each[size])
                 beside_terraform(bench, size, each[size], applied, apply=size <= largest_apply)
@@ -169,7 +171,11 @@ def beside_terraform(bench: Bench, size: int, ours: Figure, applied: Figure, *, 
     found = terraform(bench.folder / f"terraform{size}", size, bench.runs, apply=apply)
     recorded = RECORDED.get(size)
     if found is not None:
-        _note_peer(bench, "terraform plan", f"terraform, nothing to do, {size:,} resources", size, found.planned, ours)
+        _note_peer(bench, "terraform plan", f"terraform, nothing to do, `count = {size}`", size, found.planned, ours)
+        blocks = terraform(bench.folder / f"blocks{size}", size, bench.runs, apply=False, shape="blocks")
+        if blocks is not None:
+            what = f"terraform, nothing to do, {size:,} blocks"
+            _note_peer(bench, "terraform plan, blocks", what, size, blocks.planned, ours)
     elif recorded is not None:
         _note_recorded(bench, "terraform plan", size, recorded[0], ours)
     if found is not None and found.applied is not None:

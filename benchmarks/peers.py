@@ -46,11 +46,12 @@ class Terraform:
     applied: Figure | None
 
 
-def terraform(folder: Path, resources: int, runs: int, *, apply: bool) -> Terraform | None:
+def terraform(folder: Path, resources: int, runs: int, *, apply: bool, shape: str = "count") -> Terraform | None:
     """Measure terraform; None if it is not installed.
 
-    Without ``apply``, which takes minutes for thousands of resources, the state is written as one that an apply of one
-    resource has left, many times over.
+    ``shape`` is how the resources are written: ``count``, one block that stands for all of them, or ``blocks``, one
+    for each. Without ``apply``, which takes minutes for thousands of resources, the state is written as one that an
+    apply of one resource has left, many times over.
     """
     program = shutil.which("terraform")
     if program is None:
@@ -61,22 +62,28 @@ def terraform(folder: Path, resources: int, runs: int, *, apply: bool) -> Terraf
     def run(*arguments: str, runs: int = 1) -> Figure:
         return measure([program, *arguments, "-input=false"], cwd=folder, runs=runs, environ=environ)
 
-    _write_resources(folder, resources if apply else 1)
+    _write_resources(folder, resources if apply else 1, shape)
     run("init")
     applied = run("apply", "-auto-approve")
     if not apply:
-        _write_resources(folder, resources)
-        _multiply_state(folder / "terraform.tfstate", resources)
+        _write_resources(folder, resources, shape)
+        _multiply_state(folder / "terraform.tfstate", resources, shape)
     return Terraform(run("plan", "-detailed-exitcode", runs=runs), applied if apply else None)
 
 
-def _write_resources(folder: Path, count: int) -> None:
-    made = {f"m{number}": {"input": {"name": "model", "epochs": 3}} for number in range(count)}
+def _write_resources(folder: Path, count: int, shape: str) -> None:
+    model = {"input": {"name": "model", "epochs": 3}}
+    blocks = {f"m{number}": model for number in range(count)}
+    made = {"m": {"count": count, **model}} if shape == "count" else blocks
     (folder / "main.tf.json").write_text(json.dumps({"resource": {"terraform_data": made}}))
 
 
-def _multiply_state(path: Path, count: int) -> None:
+def _multiply_state(path: Path, count: int, shape: str) -> None:
     state = json.loads(path.read_text())
     (one,) = state["resources"]
-    state["resources"] = [{**one, "name": f"m{number}"} for number in range(count)]
+    if shape == "count":
+        (instance,) = one["instances"]
+        one["instances"] = [{**instance, "index_key": number} for number in range(count)]
+    else:
+        state["resources"] = [{**one, "name": f"m{number}"} for number in range(count)]
     path.write_text(json.dumps(state))

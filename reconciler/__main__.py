@@ -12,11 +12,13 @@ def main() -> None:
 
         print(f"tunectl {__version__}")  # noqa: T201  # the fast path has no click
         sys.exit(0)
+    import gc
     import signal
 
     from reconciler.cli.base import terminate
     from reconciler.cli.main import run
 
+    gc.set_threshold(100_000)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # whoever started us may have asked for it to be ignored
         signal.signal(signal.SIGTERM, terminate)
     sys.exit(run(sys.argv[1:]))

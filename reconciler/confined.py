@@ -20,7 +20,7 @@ from pathlib import Path
 
 from reconciler.errors import TunectlError
 
-__all__ = ["open_file", "open_folder", "resolve"]
+__all__ = ["Opener", "open_file", "open_folder", "resolve"]
 
 _MAX_COMPONENTS = 64
 _MAX_LINKS = 16
@@ -95,6 +95,45 @@ def open_folder(root: Path, path: str) -> int:
         return descriptor
     os.close(descriptor)
     raise TunectlError("is a file, not a folder")
+
+
+class Opener:
+    """Opens many files of one root; the folder it went into last stays open, so the way down is gone once a folder.
+
+    It opens what ``open_file`` opens and refuses what that refuses. Used from one thread only, and closed by its owner.
+    """
+
+    __slots__ = ("_descriptor", "_folder", "_root")
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folder = ""
+        self._descriptor: int | None = None
+
+    def open_file(self, path: str) -> int:
+        """Open a regular file for reading and return its descriptor; raises as the function of this name does."""
+        folder, _, name = path.rpartition("/")
+        if name in {"", ".", ".."} or ".." in folder:
+            return open_file(self._root, path)
+        try:
+            if self._descriptor is None or folder != self._folder:
+                self.close()
+                self._descriptor = open_folder(self._root, folder or ".")
+                self._folder = folder
+            if stat.S_ISREG(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode):
+                descriptor = os.open(name, _FLAGS, dir_fd=self._descriptor)
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return descriptor
+                os.close(descriptor)
+        except (OSError, ValueError, TunectlError):
+            pass  # the long way says what is wrong with it
+        return open_file(self._root, path)
+
+    def close(self) -> None:
+        """Let go of the open folder."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def _spelling(text: str) -> str | None:

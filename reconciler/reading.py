@@ -28,8 +28,8 @@ __all__ = ["Reading"]
 class Reading:
     """Reads a project's manifests, and their examples again when they are sent (``ports.datasets.Datasets``).
 
-    ``cache`` is the file, relative to the project, that remembers the digests of large datasets from one run to the
-    next; None reads every file.
+    ``cache`` is the folder, relative to the project, that remembers from one run to the next what the files held: the
+    digests of datasets, and what the YAML of manifests says. None reads every file.
     """
 
     def __init__(self, config: ProjectConfig, provider: Description, *, cache: str | None) -> None:
@@ -45,8 +45,8 @@ class Reading:
         Raises:
             ProblemsError: with everything that is wrong, warnings included.
         """
-        loaded = load_manifests(self._config, paths=paths)
-        known = Known(self._config.root, self._cache)
+        loaded = load_manifests(self._config, paths=paths, cache=self._kept("manifests.json"))
+        known = Known(self._config.root, self._kept("datasets.json"))
         problems = list(loaded.problems)
         desired = []
         for manifest in loaded.manifests:
@@ -79,6 +79,9 @@ class Reading:
                 hint="plan again",
             )
         return examples
+
+    def _kept(self, name: str) -> str | None:
+        return None if self._cache is None else f"{self._cache}/{name}"
 
     def _complete(self, manifest: LoadedManifest, known: Known) -> tuple[Desired, list[Problem]]:
         """Check a manifest's dataset and spell its spec as the remote will report it."""

@@ -45,7 +45,6 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.stores.lease import BlobLease
 
 STATE_FOLDER = ".tunectl"
-_DATASETS = "datasets.json"
 _PATIENCE = 30.0
 _GOOGLE_LOGIN = "run: gcloud auth application-default login"
 
@@ -111,8 +110,7 @@ class Session:
 
     @cached_property
     def _reading(self) -> Reading:
-        cache = f"{STATE_FOLDER}/{_DATASETS}" if self._overrides.cache else None
-        return Reading(self.config, self._description, cache=cache)
+        return Reading(self.config, self._description, cache=STATE_FOLDER if self._overrides.cache else None)
 
     @property
     def embedded(self) -> bool:

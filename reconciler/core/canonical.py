@@ -62,10 +62,10 @@ def same_number(left: float, right: float) -> bool:
 
 def plain(value: Json) -> object:
     """Return a copy in plain dicts and lists, with integral floats as integers."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, str):
+    if isinstance(value, str):  # first, because most are, and the abstract types take their time
         return value
+    if isinstance(value, dict | Mapping):
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
     if isinstance(value, float) and value.is_integer():

@@ -87,6 +87,8 @@ class Desired:
     def parent(self) -> str | None:
         """The name of the manifest whose model this one is tuned from, if any."""
         source = self.spec.get("source")
+        if source is None:
+            return None
         name = source.get("model") if isinstance(source, Mapping) else None
         return name if isinstance(name, str) else None
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reconciler.core.resource import Dataset, DatasetSource, Example, ExampleLimits
-from reconciler.dataset.files import Broken, Flaw, open_dataset
+from reconciler.dataset.files import Broken, Flaw, buffered, open_dataset
 from reconciler.dataset.inspection import Inspection, in_file, problem
-from reconciler.dataset.known import Known, Question, Stamp, Verdict
+from reconciler.dataset.known import Known, Question, Stamp, Verdict, stamp_of
 from reconciler.dataset.rows import FORMATS, Columns, Row
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
 
@@ -42,15 +42,20 @@ def check_dataset(
         The digest and number of the training examples, and all problems: at most 20 errors a file and the number of
         further ones, and warnings about rows that repeat or contradict each other. Never raises for a user's mistake.
     """
+    if known is None:
+        known = Known(root, None)
+        try:
+            return check_dataset(root, source, limits, known=known)
+        finally:
+            known.save()
     columns = Columns.named(source.input_key, source.output_key)
-    known = Known(root, None) if known is None else known
     if source.path is None:
         training = _check_inline(source, columns, limits)
     else:
-        training = _check_file(root, source.path, source.location, columns, limits, known)
+        training = _check_file(source.path, source.location, columns, limits, known)
     if source.validation is None:
         return training
-    validation = _check_file(root, source.validation, source.location, columns, limits, known)
+    validation = _check_file(source.validation, source.location, columns, limits, known)
     return DatasetReport(training.dataset, training.problems + validation.problems)
 
 
@@ -92,24 +97,22 @@ def _check_inline(source: DatasetSource, columns: Columns, limits: ExampleLimits
     return _report(inspection, rows, "the dataset", source.location)
 
 
-def _check_file(
-    root: Path, path: str, named_at: Location, columns: Columns, limits: ExampleLimits, known: Known
-) -> DatasetReport:
+def _check_file(path: str, named_at: Location, columns: Columns, limits: ExampleLimits, known: Known) -> DatasetReport:
     question = (path, *columns.inputs, columns.output, str(limits.input_characters), str(limits.output_characters))
     verdict = known.recall(question)
     if verdict is not None:
         return _as_report(verdict, path)
     try:
         read = reader_of(path)
-        with open_dataset(root, path) as file:
-            stamp = Stamp.of(file)
+        with buffered(known.open(path)) as file:
+            stamp = stamp_of(file)
             verdict = known.look_up(question, stamp)
             if verdict is not None:
                 return _as_report(verdict, path)
             begun = known.begin()
             inspection = Inspection(columns, limits, in_file(path))
             report = _report(inspection, rows_of(read, file, columns), f"dataset '{path}'", named_at)
-            _learn(known, question, report, begun, stamp, Stamp.of(file))
+            _learn(known, question, report, begun, stamp, stamp_of(file))
             return report
     except TunectlError as error:
         return DatasetReport(None, (_unopened(path, named_at, error),))

@@ -6,6 +6,7 @@ No format is known here.
 from __future__ import annotations
 
 import codecs
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 from reconciler import confined
 
-__all__ = ["MAX_LINE", "Broken", "Flaw", "decode", "lines", "open_dataset"]
+__all__ = ["MAX_LINE", "Broken", "Flaw", "buffered", "decode", "lines", "open_dataset"]
 
 MAX_LINE = 16 * 1024 * 1024
 _BUFFER = 256 * 1024
@@ -45,7 +46,13 @@ def open_dataset(root: Path, path: str) -> BinaryIO:
     Raises:
         TunectlError: it leads out of the root, does not exist, or is no regular file; see ``confined.open_file``.
     """
-    return os.fdopen(confined.open_file(root, path), "rb", buffering=_BUFFER)
+    return buffered(confined.open_file(root, path))
+
+
+def buffered(descriptor: int) -> BinaryIO:
+    """Return an open descriptor as a file, with a buffer no larger than the file is worth."""
+    size = os.fstat(descriptor).st_size
+    return os.fdopen(descriptor, "rb", buffering=min(_BUFFER, max(size + 1, io.DEFAULT_BUFFER_SIZE)))
 
 
 def lines(file: BinaryIO) -> Iterator[str]:

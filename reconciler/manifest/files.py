@@ -10,28 +10,36 @@ import glob
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from reconciler import confined
 from reconciler.errors import Location, Problem, TunectlError
 from reconciler.manifest.yamltext import MAX_BYTES
 
-__all__ = ["find", "read"]
+__all__ = ["find", "open_manifest", "read"]
 
 _SUFFIXES = (".yaml", ".yml")
 
 
-def read(root: Path, path: str) -> bytes:
-    """Return the bytes of a file inside the root; of a file that is too large, enough to tell.
+def open_manifest(opener: confined.Opener, path: str) -> BinaryIO:
+    """Open a manifest of the opener's root.
 
     Raises:
-        TunectlError: it cannot be opened, see ``confined.open_file``, or read.
+        TunectlError: it cannot be opened, see ``confined.open_file``.
     """
-    descriptor = confined.open_file(root, path)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        try:
-            return file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise TunectlError(f"cannot be read: {os.strerror(error.errno or 0)}") from error
+    return os.fdopen(opener.open_file(path), "rb", buffering=0)
+
+
+def read(file: BinaryIO) -> bytes:
+    """Return the bytes of an open file; of a file that is too large, enough to tell.
+
+    Raises:
+        TunectlError: it cannot be read.
+    """
+    try:
+        return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise TunectlError(f"cannot be read: {os.strerror(error.errno or 0)}") from error
 
 
 def find(root: Path, pattern: str, named_at: Location | None) -> Iterator[str | Problem]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from reconciler.errors import Location, Problem, TunectlError
 from reconciler.manifest.compile import LoadedManifest, compile_document
-from reconciler.manifest.files import find, read
+from reconciler.manifest.files import find
+from reconciler.manifest.parsed import Parsed
 from reconciler.manifest.project import FILE_NAMES, ProjectConfig
 from reconciler.manifest.relations import check_relations
 from reconciler.manifest.verdict import in_order
-from reconciler.manifest.yamltext import Document, parse
+from reconciler.manifest.yamltext import Document
 
 __all__ = ["LoadedManifest", "LoadedManifests", "load_manifests"]
 
@@ -25,13 +26,16 @@ class LoadedManifests:
     problems: tuple[Problem, ...]
 
 
-def load_manifests(config: ProjectConfig, *, paths: Sequence[str] | None = None) -> LoadedManifests:
+def load_manifests(
+    config: ProjectConfig, *, paths: Sequence[str] | None = None, cache: str | None = None
+) -> LoadedManifests:
     """Load the manifests of a project. Mistakes of the user are returned, never raised.
 
     Args:
         config: the project; its ``manifests`` say where to look.
         paths: return only what these files, folders and globs hold, relative to the project's root. The project's
             other manifests are still known, as parents and as names that are taken.
+        cache: the file, relative to the project's root, that remembers parsed files from one run to the next.
     """
     named = [(path, config.where.get(f"spec.manifests.{index}")) for index, path in enumerate(config.manifests)]
     files, problems = _find(config, named)
@@ -42,11 +46,13 @@ def load_manifests(config: ProjectConfig, *, paths: Sequence[str] | None = None)
         files = chosen
     manifests: list[LoadedManifest] = []
     empty = True
+    parsed = Parsed(config.root, cache)
     for file in (*others, *files):  # of two equal names the second is reported, so what was asked for comes last
-        loaded, found = _load_file(config, file)
+        loaded, found = _load_file(config, file, parsed)
         manifests += loaded
         problems += found
         empty = empty and (file in others or not (loaded or found))
+    parsed.close()
     if empty:
         problems.append(_nothing([path for path, _ in named] if paths is None else paths))
     problems += check_relations([manifest.desired for manifest in manifests], complete=not problems)
@@ -69,12 +75,11 @@ def _find(config: ProjectConfig, named: Iterable[tuple[str, Location | None]]) -
     return files, problems
 
 
-def _load_file(config: ProjectConfig, file: str) -> tuple[list[LoadedManifest], list[Problem]]:
+def _load_file(config: ProjectConfig, file: str, parsed: Parsed) -> tuple[list[LoadedManifest], list[Problem]]:
     try:
-        data = read(config.root, file)
+        documents, problems = parsed.documents(file)
     except TunectlError as error:
         return [], [Problem(Location(file), error.message, error.hint)]
-    documents, problems = parse(data, file)
     manifests: list[LoadedManifest] = []
     for document in documents:
         if _is_project(document, file):

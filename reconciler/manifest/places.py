@@ -3,30 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import Any
 
+from reconciler.core.canonical import Json
 from reconciler.errors import Location
 
 _SPEC = "spec."
 _DEFAULTS = "spec.defaults."
 
 
-@dataclass(slots=True)
 class Place:
     """Line and column, from 1, of a key (or of a list's item), and the places inside its value, if it has any."""
 
-    line: int
-    column: int
-    inside: dict[str | int, Place] | None = None
+    __slots__ = ("_inside", "_written", "column", "line")
+
+    def __init__(self, line: int, column: int, inside: dict[str | int, Place] | None = None) -> None:
+        self.line = line
+        self.column = column
+        self._inside = inside
+        self._written: Any = None
+
+    @classmethod
+    def of(cls, written: Any) -> Place:
+        """Return the place that ``written`` wrote down; what is inside is looked at when somebody asks for it.
+
+        Raises:
+            ValueError, TypeError: it is none.
+        """
+        line, column, *inside = written
+        if type(line) is not int or type(column) is not int or len(inside) > 1:
+            raise ValueError("not the place of a value")
+        place = cls(line, column)
+        place._written = inside[0] if inside else None
+        return place
+
+    @property
+    def inside(self) -> dict[str | int, Place] | None:
+        """The places inside the value, by key or index."""
+        if self._written is not None:
+            pairs = enumerate(self._written) if isinstance(self._written, list) else self._written.items()
+            self._inside = {step: Place.of(inner) for step, inner in pairs}
+            self._written = None
+        return self._inside
+
+    @inside.setter
+    def inside(self, places: dict[str | int, Place] | None) -> None:
+        self._inside = places
+
+    def written(self, value: Json) -> list[Any]:
+        """Return the place as JSON, for ``of``; ``value`` is what stands there."""
+        inside = self.inside
+        if inside is None:
+            return [self.line, self.column]
+        if isinstance(value, list):
+            return [self.line, self.column, [inside[index].written(item) for index, item in enumerate(value)]]
+        assert isinstance(value, dict)  # noqa: S101  only lists and mappings have places inside
+        return [self.line, self.column, {key: inside[key].written(item) for key, item in value.items()}]
 
     def find(self, steps: tuple[str | int, ...]) -> Place | None:
         """Return the place of the value that a path of keys and indices leads to, or None if nobody wrote it."""
+        if self._written is not None:
+            return self._found(steps)
         place: Place | None = self
         for step in steps:
             if place is None or place.inside is None:
                 return None
             place = place.inside.get(step)
         return place
+
+    def _found(self, steps: tuple[str | int, ...]) -> Place | None:
+        """Find a place in what was written down, without making those on the way."""
+        written: Any = [self.line, self.column, self._written]
+        for step in steps:
+            inside: Any = written[2] if len(written) > 2 else None  # noqa: PLR2004  line, column, inside
+            in_mapping = isinstance(inside, dict) and isinstance(step, str) and step in inside
+            in_list = isinstance(inside, list) and isinstance(step, int) and step < len(inside)
+            if not (in_mapping or in_list):
+                return None
+            written = inside[step]
+        return Place.of(written)
 
 
 class Places(Mapping[str, Location]):

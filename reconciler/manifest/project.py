@@ -15,13 +15,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from reconciler.confined import Opener
 from reconciler.core.canonical import Json
 from reconciler.core.limits import Limits
 from reconciler.core.rules import Check, Rules
 from reconciler.core.tolerance import Tolerance
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
 from reconciler.manifest.endpoint import check_endpoint, check_lockfile
-from reconciler.manifest.files import read
+from reconciler.manifest.files import open_manifest, read
 from reconciler.manifest.places import Places
 from reconciler.manifest.policy import check_policy, checks_of, rules_of
 from reconciler.manifest.project_document import DriftPart, ProjectDocument, ProviderPart
@@ -75,6 +76,15 @@ class ProjectConfig:
     where: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
 
 
+def _bytes(root: Path, name: str) -> bytes:
+    opener = Opener(root)
+    try:
+        with open_manifest(opener, name) as file:
+            return read(file)
+    finally:
+        opener.close()
+
+
 def load_project(directory: Path, *, config: Path | None = None) -> ProjectConfig:
     """Read the project file of a directory, or the given one; without a file everything has its default.
 
@@ -91,7 +101,7 @@ def load_project(directory: Path, *, config: Path | None = None) -> ProjectConfi
         return ProjectConfig(root=directory.absolute(), file=None, name=_name_of(directory))
     root = path.parent.absolute()
     try:
-        data = read(root, path.name)
+        data = _bytes(root, path.name)
     except TunectlError as error:
         raise _failed(Problem(Location(path.name), error.message, error.hint)) from error
     documents, problems = parse(data, path.name)

@@ -49,6 +49,8 @@ def alternatives(model: type[Part], value: Json, places: Places, steps: Steps = 
         yield Problem(places.nearest(steps), f"{spell(steps)}: needs one of {', '.join(model.alternatives)}")
     for key, (part, listed) in parts(model).items():
         inner = value.get(key)
+        if inner is None:
+            continue
         if not listed:
             yield from alternatives(part, inner, places, (*steps, key))
         elif isinstance(inner, list):

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from reconciler import kept
 from reconciler.core.resource import DatasetSource, ExampleLimits
 from reconciler.dataset import Known, check, check_dataset, known
 from reconciler.errors import Location
@@ -138,14 +139,18 @@ def test_a_file_that_was_written_just_now_or_in_the_future_is_not_remembered(des
 
 def test_a_file_that_changes_while_it_is_read_is_not_remembered(desk, monkeypatch):
     stamps = iter((known.Stamp(1, 1, 10**6, 1, 1), known.Stamp(1, 1, 10**6, 2, 1)))
-    monkeypatch.setattr(check.Stamp, "of", lambda _: next(stamps))
+    monkeypatch.setattr(check, "stamp_of", lambda _: next(stamps))
     desk.look()
     assert not (desk.root / CACHE).exists()
 
 
-def test_small_files_and_bad_files_are_not_remembered(desk):
+def test_small_files_are_remembered_too(desk):
     desk.write("2", rows=3)
     desk.look()
+    assert desk.look()[1] == 0
+
+
+def test_bad_files_are_not_remembered(desk):
     desk.write(" ")
     desk.look()
     assert not (desk.root / CACHE).exists()
@@ -157,15 +162,17 @@ def test_the_cache_holds_no_word_of_a_row(desk):
     assert CANARY not in (desk.root / CACHE).read_text()
 
 
-def entry(**changes):
-    good = {
-        "question": ["rows.jsonl", "text_input", "textInput", "output", "None", "None"],
-        "stamp": [1, 2, 3, 4, 5],
-        "digest": "sha256:0",
-        "examples": 3,
-        "warnings": [],
-    }
-    return json.dumps({"format": known.FORMAT, "files": [list({**good, **changes}.values())]})
+KEY = "rows.jsonl\0text_input\0textInput\0output\0None\0None"
+
+
+def files(content):
+    return json.dumps({"format": known.FORMAT, "files": content})
+
+
+def verdict(desk, *content):
+    """A cache that speaks of just the file that is there, and says this of it."""
+    with desk.file.open("rb") as file:
+        return files({KEY: [list(known.stamp_of(file)), *content]})
 
 
 @pytest.mark.parametrize(
@@ -177,18 +184,12 @@ def entry(**changes):
         "null",
         "[" * 100_000,
         "\ud800",
-        '{"format": "tunectl.datasets/v9", "files": []}',
-        '{"format": "tunectl.datasets/v2"}',
-        '{"format": "tunectl.datasets/v2", "files": [1]}',
-        entry(stamp=[1, 2, 3]),
-        entry(stamp=[1, 2, 3, 4, True]),
-        entry(stamp="12345"),
-        entry(question=[1]),
-        entry(digest=None),
-        entry(examples="3"),
-        entry(warnings=[["x", "y"]]),
-        entry(warnings=[[1, 2]]),
-        entry(warnings=7),
+        '{"format": "tunectl.datasets/v9", "files": {}}',
+        f'{{"format": "{known.FORMAT}"}}',
+        files([1]),
+        files({KEY: 1}),
+        files({KEY: [[1, 2, 3], ["sha256:0", 3, 9, []]]}),
+        files({KEY: ["12345", ["sha256:0", 3, 9, []]]}),
     ],
 )
 def test_a_broken_cache_is_no_cache_and_is_replaced(desk, content):
@@ -199,9 +200,31 @@ def test_a_broken_cache_is_no_cache_and_is_replaced(desk, content):
     assert desk.look() == (first, 0)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        [["sha256:0", 3, 9, []], "more"],
+        ["sha256:0"],
+        [[None, 3, 9, []]],
+        [["sha256:0", "3", 9, []]],
+        [["sha256:0", 3, "9", []]],
+        [["sha256:0", True, 9, []]],
+        [["sha256:0", 3, 9, [["x", "y"]]]],
+        [["sha256:0", 3, 9, [[1, 2]]]],
+        [["sha256:0", 3, 9, 7]],
+    ],
+)
+def test_a_verdict_that_is_not_as_we_write_it_is_none(desk, content):
+    (desk.root / ".tunectl").mkdir()
+    (desk.root / CACHE).write_text(verdict(desk, *content))
+    report, readings = desk.look()
+    assert (report.dataset.examples, readings) == (3000, 1)
+
+
 def test_a_cache_that_is_too_large_is_not_read(desk, monkeypatch):
     desk.look()
-    monkeypatch.setattr(known, "LARGEST", 10)
+    monkeypatch.setattr(kept, "LARGEST", 10)
     assert desk.look()[1] == 1
 
 
@@ -225,7 +248,7 @@ def test_the_cache_is_never_written_through_a_link(desk, tmp_path_factory):
 
 def test_a_full_cache_keeps_what_this_run_has_asked_for(desk, monkeypatch):
     desk.look()
-    monkeypatch.setattr(known, "_MOST", 1)
+    monkeypatch.setattr(kept, "_MOST", 1)
     desk.look(input_key="text_input")
     assert desk.look(input_key="text_input")[1] == 0
     assert desk.look()[1] == 1

@@ -313,13 +313,12 @@ class TestFinding:
         assert names(project.load()) == ["good"]
 
     def test_a_failing_disk_is_told(self, project, monkeypatch):
-        class Disk(io.RawIOBase):
+        class Disk(io.FileIO):
             def read(self, size=-1):
                 raise OSError(5, "Input/output error")
 
         def fail(descriptor, *args, **kwargs):
-            os.close(descriptor)
-            return Disk()
+            return Disk(descriptor)
 
         project.manifest("manifests/a.yaml", "{name: a}")
         monkeypatch.setattr("reconciler.manifest.files.os.fdopen", fail)

@@ -10,11 +10,12 @@ from collections import Counter
 import pytest
 from cli_kit import Workshop, clean_environment
 
+from reconciler import kept
 from reconciler.core.lockfile import Entry, Instance, Lockfile
 from reconciler.core.resource import Remote
 from reconciler.engine import checkpoint
 from reconciler.manifest import compile as compiling
-from reconciler.manifest import load
+from reconciler.manifest import parsed as parsing
 from reconciler.manifest.places import Places
 from reconciler.ports.store import ABSENT, Loaded
 from reconciler.stores.local import LocalBlobStore
@@ -68,7 +69,7 @@ def test_validate_imports_nothing_that_only_services_and_lockfiles_need(fleet):
 
 def test_each_document_is_parsed_once_and_validated_once(fleet, monkeypatch):
     counts: Counter[str] = Counter()
-    parse, validate = load.parse, compiling.TunedModelDocument.model_validate
+    parse, validate = parsing.parse, compiling.TunedModelDocument.model_validate
 
     def parsed(data, file):
         counts["parsed"] += 1
@@ -78,12 +79,37 @@ def test_each_document_is_parsed_once_and_validated_once(fleet, monkeypatch):
         counts["validated"] += 1
         return validate(value)
 
-    monkeypatch.setattr(load, "parse", parsed)
+    monkeypatch.setattr(parsing, "parse", parsed)
     monkeypatch.setattr(compiling.TunedModelDocument, "model_validate", validated)
     for number in range(7):
         fleet.want(f"model-{number}")
     fleet.run("plan")
     assert counts == {"parsed": 7, "validated": 7}
+
+
+def test_a_second_plan_parses_only_what_has_changed(fleet, monkeypatch):
+    """Files younger than two seconds are not remembered, so their times are put back, long before they are read."""
+    read: list[str] = []
+    parse = parsing.parse
+
+    def parsed(data, file):
+        read.append(file)
+        return parse(data, file)
+
+    monkeypatch.setattr(parsing, "parse", parsed)
+    monkeypatch.setattr(kept, "_SETTLED", -(10**12))
+    for number in range(3):
+        fleet.want(f"model-{number}")
+    fleet.run("plan")
+    read.clear()
+    fleet.run("plan")
+    assert read == []
+    fleet.want("model-1", temperature=0.1)
+    fleet.run("plan")
+    assert read == ["manifests/model-1.yaml"]
+    read.clear()
+    fleet.run("plan", "--no-cache")
+    assert len(read) == 3
 
 
 def lockfile_bytes(fleet: Workshop, monkeypatch: pytest.MonkeyPatch, count: int) -> tuple[int, int]:
