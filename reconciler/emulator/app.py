@@ -14,14 +14,15 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from reconciler.emulator import access, control
+from reconciler.emulator import access, control, routes
 from reconciler.emulator.faults import ConnectionDropped, Fault
 from reconciler.emulator.fields import parse_selection, select
 from reconciler.emulator.parsing import bind, read_json
 from reconciler.emulator.problems import ApiError
 from reconciler.emulator.query import bind_parameters, read_query, read_system, redact
 from reconciler.emulator.routes import Route, find_route
-from reconciler.emulator.schema import VERSIONS
+from reconciler.emulator.storage import service as storage
+from reconciler.emulator.vertex import routes as vertex
 from reconciler.emulator.world import Call, Request, World
 
 Environ = dict[str, Any]
@@ -31,11 +32,15 @@ MAX_BODY = 20_971_520
 """Bytes of the largest request the service takes."""
 
 _MAX_CONTROL = 268_435_456
+MAX_OBJECT = 268_435_456
+"""Bytes of the largest upload to Cloud Storage; the service takes more."""
+
 _REASON_LENGTH = 300
 _ZIP_FROM = 1024
 _JSON = "application/json; charset=UTF-8"
 _SIMULATED = ("x-tunectl-emulator", "simulated")
 _REASON = "x-tunectl-emulator-reason"
+_VERTEX = ("projects/", "publishers/")
 _INSTEAD = frozenset({"status", "drop", "html"})
 _NO_CONTROLS = dict.fromkeys((*range(32), 127), " ")
 _PAGE = b"<!DOCTYPE html>\n<html lang=en><title>Error 502 (Server Error)!!1</title><p>That is an error.</html>\n"
@@ -43,13 +48,17 @@ _PAGE = b"<!DOCTYPE html>\n<html lang=en><title>Error 502 (Server Error)!!1</tit
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: HTTP status, body, headers; ``announced`` is its Content-Length where that is a lie."""
+    """An answer: HTTP status, body, headers.
+
+    ``announced`` is its Content-Length where that is a lie; a ``plain`` one is never compressed.
+    """
 
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
     kind: str = _JSON
     announced: int | None = None
+    plain: bool = False
 
 
 class App:
@@ -78,7 +87,7 @@ class App:
         body = None
         status, size = None, 0
         try:
-            body = _read_body(environ)
+            body = _read_body(environ, MAX_OBJECT if storage.claims(path) else MAX_BODY)
             reply = self._faulty(environ, method, path, body)
             status, size = reply.status, len(reply.body)
         finally:
@@ -103,16 +112,28 @@ class App:
 
     def _answer(self, environ: Environ, method: str, path: str, body: bytes | None, *, empty_page: bool) -> Reply:
         try:
+            if storage.claims(path):
+                return self._store(environ, path, body)
             return self._dispatch(environ, method, path, body, empty_page=empty_page)
         except ApiError as error:
             return _error(error)
         except (sqlite3.Error, RecursionError) as error:
             return _error(ApiError("INTERNAL", reason=type(error).__name__))
 
+    def _store(self, environ: Environ, path: str, body: bytes | None) -> Reply:
+        """Answer a request to Cloud Storage."""
+        pairs = read_query(environ.get("QUERY_STRING", ""))
+        access.account(self.world.settings, environ, read_system([pair for pair in pairs if pair[0] != "alt"]))
+        if body is None:
+            raise _too_large(MAX_OBJECT)
+        answer = storage.handle(self.world, environ, path, body)
+        return Reply(answer.status, answer.body, answer.headers, answer.kind, plain=True)
+
     def _dispatch(self, environ: Environ, method: str, path: str, body: bytes | None, *, empty_page: bool) -> Reply:
         _, _, rest = path.partition("/")
         version, _, rest = rest.partition("/")
-        found = find_route(method, version, rest) if version in VERSIONS else None
+        table = vertex.ROUTES if rest.startswith(_VERTEX) else routes.ROUTES
+        found = find_route(table, method, version, rest)
         if found is None:
             raise ApiError("NOT_FOUND", "Method not found.")
         route, names = found
@@ -154,7 +175,7 @@ def _bound(route: Route, version: str, body: bytes | None) -> dict[str, Any]:
         raise _too_large(MAX_BODY)
     if route.body is None:
         return {}
-    return bind(route.body[version], read_json(body), package=version, root=route.root)
+    return bind(route.body[version], read_json(body), package=version, root=route.root, api=route.api)
 
 
 def _too_large(limit: int) -> ApiError:
@@ -198,7 +219,7 @@ def _respond(reply: Reply, environ: Environ, start_response: StartResponse) -> l
     body = reply.body
     headers = [("Content-Type", reply.kind), ("Vary", "Origin, X-Origin, Referer"), _SIMULATED, *reply.headers]
     asked = "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "") and "gzip" in environ.get("HTTP_USER_AGENT", "")
-    if asked and len(body) >= _ZIP_FROM and reply.announced is None:
+    if asked and len(body) >= _ZIP_FROM and reply.announced is None and not reply.plain:
         body = gzip.compress(body, compresslevel=1, mtime=0)
         headers.append(("Content-Encoding", "gzip"))
     headers.append(("Content-Length", str(len(body) if reply.announced is None else reply.announced)))

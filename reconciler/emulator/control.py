@@ -26,7 +26,8 @@ from reconciler.emulator.faults import describe, fault_from
 from reconciler.emulator.parsing import read_json
 from reconciler.emulator.problems import ApiError
 from reconciler.emulator.scalars import timestamp
-from reconciler.emulator.world import Request, Settings, World
+from reconciler.emulator.vertex.catalogue import BASES as VERTEX_BASES
+from reconciler.emulator.world import OVER_QUOTA, Request, Settings, World
 from reconciler.errors import UsageError
 
 ROOT = "/_emulator"
@@ -77,6 +78,7 @@ def describe_request(request: Request) -> dict[str, Any]:
 def _overview(world: World, _given: Mapping[str, Any], _rest: str) -> Answer:
     settings = {field.name: getattr(world.settings, field.name) for field in fields(Settings)}
     settings["retired"] = sorted(world.settings.retired)
+    settings["buckets"] = None if world.settings.buckets is None else sorted(world.settings.buckets)
     settings["accounts"] = sorted(set(world.settings.accounts.values()))
     return 200, {
         "emulator": "tunectl",
@@ -134,6 +136,8 @@ def _import(world: World, given: Mapping[str, Any], _rest: str) -> Answer:
 def _forget(world: World, _given: Mapping[str, Any], _rest: str) -> Answer:
     with world.store.writing():
         world.store.clear()
+        world.shelf.clear()
+        world.objects.clear()
     return 200, {}
 
 
@@ -182,10 +186,23 @@ def _whole(value: Any) -> int:
 
 def _bases(value: Any) -> frozenset[str]:
     names = frozenset(value)
-    unknown = sorted(names - {base.name for base in BASES})
+    known = [*(base.name for base in BASES), *(base.name for base in VERTEX_BASES)]
+    unknown = sorted(names - set(known))
     if unknown:
-        raise UsageError(f"no base model {unknown[0]!r}", hint=", ".join(base.name for base in BASES))
+        raise UsageError(f"no base model {unknown[0]!r}", hint=", ".join(known))
     return names
+
+
+def _choice(value: Any) -> str:
+    if value not in OVER_QUOTA:
+        raise UsageError(f"{value!r} is none of {', '.join(OVER_QUOTA)}")
+    return str(value)
+
+
+def _names(value: Any) -> frozenset[str]:
+    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+        raise UsageError(f"{value!r} is no list of names")
+    return frozenset(value)
 
 
 def _accounts(value: Any) -> dict[str, str]:
@@ -205,6 +222,10 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "accounts": _accounts,
     "retired": _bases,
     "record_bodies": _flag,
+    "over_quota": _choice,
+    "operation_seconds": _seconds,
+    "undeploy_lag": _seconds,
+    "buckets": _optional(_names),
 }
 
 _ACTIONS: Mapping[tuple[str, str, bool], Callable[[World, Mapping[str, Any], str], Answer]] = {

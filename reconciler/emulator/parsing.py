@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from reconciler.emulator.problems import ApiError, violations
-from reconciler.emulator.scalars import read_bool, read_float, read_int
+from reconciler.emulator.scalars import read_bool, read_double, read_float, read_int
 from reconciler.emulator.schema import Field, Message
+
+GENERATIVE_LANGUAGE = "google.ai.generativelanguage"
 
 Object = dict[str, Any]
 """A bound message: lowerCamel names, enums by name, floats in float32's shortest spelling."""
@@ -44,7 +48,7 @@ def read_json(body: bytes) -> Any:
         raise _unreadable("Unexpected token.") from None
 
 
-def bind(message: Message, value: Any, *, package: str, root: str = "") -> Object:
+def bind(message: Message, value: Any, *, package: str, root: str = "", api: str = GENERATIVE_LANGUAGE) -> Object:
     """Bind a JSON value to a message.
 
     Args:
@@ -52,6 +56,7 @@ def bind(message: Message, value: Any, *, package: str, root: str = "") -> Objec
         value: what ``read_json`` gave.
         package: the API version, which the names of enums and messages in error texts carry.
         root: the proto path of the body within the request (``tuned_model``); empty if the body is the request.
+        api: the proto package that the version is one of, which those names carry, too.
 
     Raises:
         ApiError: INVALID_ARGUMENT with every problem found, one line and one field violation each.
@@ -59,7 +64,7 @@ def bind(message: Message, value: Any, *, package: str, root: str = "") -> Objec
     if not isinstance(value, dict):
         text = 'Invalid JSON payload received. Unknown name "": Root element must be a message.'
         raise violations([("", text)])
-    binder = _Binder(package)
+    binder = _Binder(f"{api}.{package}")
     bound = binder.object(message, value, root)
     if binder.problems:
         raise violations(binder.problems)
@@ -99,6 +104,8 @@ class _Binder:
     def _field(self, field: Field, value: Any, path: str, parent: str) -> Any:
         if field.kind == "any":
             return value
+        if field.kind == "map":
+            return self._map(value, path)
         if not field.repeated:
             if isinstance(value, list):
                 self._unknown(field.name, parent, "Proto field is not repeating, cannot start list.")
@@ -121,6 +128,13 @@ class _Binder:
             self._invalid(path, self._type(field), value)
         return bound
 
+    def _map(self, value: Any, path: str) -> dict[str, str] | None:
+        """Bind a map of strings."""
+        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+            return dict(value)
+        self._invalid(path, "Map", value)
+        return None
+
     def _unknown(self, name: str, path: str, why: str) -> None:
         place = f" at '{path}'" if path else ""
         text = f"Invalid JSON payload received. Unknown name {json.dumps(name)}{place}: {why}"
@@ -137,7 +151,16 @@ class _Binder:
         return f"TYPE_{field.kind.upper()}"
 
     def _full(self, name: str) -> str:
-        return f"google.ai.generativelanguage.{self.package}.{name}"
+        return f"{self.package}.{name}"
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "float": read_float,
+    "double": read_double,
+    "bool": read_bool,
+    "int32": partial(read_int, bits=32),
+    "int64": partial(read_int, bits=64),
+}
 
 
 def _scalar(field: Field, value: Any) -> Any:
@@ -148,11 +171,7 @@ def _scalar(field: Field, value: Any) -> Any:
         return value if isinstance(value, str) else None
     if field.kind == "timestamp":
         return value if isinstance(value, str) and _TIMESTAMP.fullmatch(value) else None
-    if field.kind == "float":
-        return read_float(value)
-    if field.kind == "bool":
-        return read_bool(value)
-    return read_int(value, bits=64 if field.kind == "int64" else 32)
+    return _READ[field.kind](value)
 
 
 def _enum(field: Field, value: Any) -> str | int | None:

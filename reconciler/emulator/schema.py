@@ -29,7 +29,7 @@ class Enum:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field: its JSON name and its kind (``string``, ``int32``, … ``enum``, ``message``, ``any``)."""
+    """A field: its JSON name and its kind (``string``, ``int32``, … ``enum``, ``message``, ``map``, ``any``)."""
 
     name: str
     kind: str

@@ -41,6 +41,20 @@ def serve(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> Server:
     return Server(emulator, _listen(host, port))
 
 
+@contextmanager
+def serve_storage(emulator: Emulator, host: str, port: int | None) -> Iterator[Server | None]:
+    """Serve the emulator on a second port, for programs that take Cloud Storage's address alone; None does nothing.
+
+    Raises:
+        TunectlError: if the port cannot be had.
+    """
+    if port is None:
+        yield None
+        return
+    with serve(emulator, host, port) as server:
+        yield server
+
+
 class Server:
     """A listening server.
 

@@ -149,7 +149,7 @@ class Store:
 
     def find(self, model_id: str) -> Model | None:
         """Return the model of an id."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM models m WHERE m.id = ?", model_id)  # noqa: S608 - _COLUMNS is a constant
+        rows = self.rows(f"SELECT {_COLUMNS} FROM models m WHERE m.id = ?", model_id)  # noqa: S608 - _COLUMNS is a constant
         return _model(rows[0]) if rows else None
 
     def models(self, *, after: int, account: str) -> Iterator[tuple[Model, str | None, bool]]:
@@ -169,25 +169,25 @@ class Store:
 
     def pairs(self, seq: int) -> list[tuple[str, str]]:
         """Return the training examples of a model."""
-        rows = self._rows("SELECT pairs FROM examples WHERE seq = ?", seq)
+        rows = self.rows("SELECT pairs FROM examples WHERE seq = ?", seq)
         return [(text, output) for text, output in json.loads(rows[0][0])] if rows else []
 
     def running(self, now: int) -> int:
         """Count the trainings that are not over."""
-        return int(self._rows("SELECT COUNT(*) FROM models WHERE ends IS NULL OR ends > ?", now)[0][0])
+        return int(self.rows("SELECT COUNT(*) FROM models WHERE ends IS NULL OR ends > ?", now)[0][0])
 
     def count(self) -> int:
         """Count the models."""
-        return int(self._rows("SELECT COUNT(*) FROM models")[0][0])
+        return int(self.rows("SELECT COUNT(*) FROM models")[0][0])
 
     def last_number(self) -> int:
         """Return the number of the newest model there ever was."""
-        rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'models'")
+        rows = self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'models'")
         return int(rows[0][0]) if rows else 0
 
     def permissions(self, seq: int, *, after: int = 0) -> list[Permission]:
         """Return the permissions of a model in the order they were made."""
-        found = self._rows(
+        found = self.rows(
             "SELECT id, type, email, role FROM permissions WHERE seq = ? AND id > ? ORDER BY id", seq, after
         )
         return [Permission(*row) for row in found]
@@ -215,7 +215,7 @@ class Store:
 
     def turned(self) -> float:
         """Return the seconds by which the clock was turned forward, by whichever process."""
-        rows = self._rows("SELECT value FROM meta WHERE key = ?", _TURNED)
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", _TURNED)
         return float(rows[0][0]) if rows else 0.0
 
     def turn(self, seconds: float) -> None:
@@ -227,10 +227,14 @@ class Store:
         self._db.execute("DELETE FROM models")
         self._db.execute("DELETE FROM meta WHERE key != ?", (_TURNED,))
 
-    def _rows(self, query: str, *values: object) -> list[Any]:
+    def rows(self, query: str, *values: object) -> list[Any]:
         """Read when no other thread is in the middle of a transaction, which this connection would show half done."""
         with self._lock:
             return self._db.execute(query, values).fetchall()
+
+    def run(self, statement: str, *values: object) -> int:
+        """Write within a transaction; return the number of the row that was added, if one was."""
+        return int(self._db.execute(statement, values).lastrowid or 0)
 
     def _prepare(self, path: Path | None) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")

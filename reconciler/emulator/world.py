@@ -1,7 +1,7 @@
 """The state that requests act on, and the rules that several methods share: accounts, roles, finding a model.
 
 A world has a store, a clock, settings and faults. Methods of the API are functions over a ``Call`` and live in modules
-of their own (``tuned_models``, ``operations``, ``permissions``, ``base_models``, ``inference``).
+of their own (``tuned_models``, ``operations``, ``permissions``, ``base_models``, ``inference``), or in ``vertex``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Literal, TypedDict, get_args
 
 from reconciler.emulator.catalogue import BASES, Base
 from reconciler.emulator.faults import Faults
@@ -19,7 +19,9 @@ from reconciler.emulator.problems import no_access, no_such_model
 from reconciler.emulator.records import Model
 from reconciler.emulator.scalars import nanoseconds
 from reconciler.emulator.schema import ROLE
+from reconciler.emulator.storage.shelf import Objects
 from reconciler.emulator.store import Store
+from reconciler.emulator.vertex.shelf import Shelf
 from reconciler.errors import UsageError
 
 ACCOUNT = "user@example.com"
@@ -30,6 +32,10 @@ STRANGER = "somebody-else@example.com"
 
 _LOG_LENGTH = 100_000
 _FURTHEST = 1e9
+
+
+OverQuota = Literal["queue", "refuse"]
+OVER_QUOTA = get_args(OverQuota)
 
 
 class SettingValues(TypedDict, total=False):
@@ -44,6 +50,10 @@ class SettingValues(TypedDict, total=False):
     accounts: Mapping[str, str]
     retired: Iterable[str]
     record_bodies: bool
+    over_quota: OverQuota
+    operation_seconds: float
+    undeploy_lag: float
+    buckets: Iterable[str] | None
 
 
 @dataclass(slots=True)
@@ -60,6 +70,10 @@ class Settings:
         accounts: bearer tokens and API keys, and whose they are. With any, others are refused under require_auth.
         retired: base models that are listed no more and that nothing can be tuned from.
         record_bodies: keep request bodies in the log of requests.
+        over_quota: what Vertex AI does with a job beyond ``concurrent_tunings``: let it wait, or answer 429.
+        operation_seconds: how long Vertex AI takes to undeploy or delete; 0 is done at the first look.
+        undeploy_lag: seconds after an undeploy in which a delete of the endpoint or the model still fails.
+        buckets: the buckets of Cloud Storage that exist beside those that were made; None for every name.
     """
 
     train_seconds: float = 20.0
@@ -71,6 +85,10 @@ class Settings:
     accounts: Mapping[str, str] = field(default_factory=dict)
     retired: frozenset[str] = frozenset()
     record_bodies: bool = False
+    over_quota: OverQuota = "queue"
+    operation_seconds: float = 0.0
+    undeploy_lag: float = 0.0
+    buckets: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +116,12 @@ class World:
     settings: Settings
     faults: Faults
     log: deque[Request] = field(default_factory=lambda: deque(maxlen=_LOG_LENGTH))
+    shelf: Shelf = field(init=False)
+    objects: Objects = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shelf = Shelf(self.store)
+        self.objects = Objects(self.store)
 
     def now(self) -> int:
         """Return the time in nanoseconds since the epoch."""

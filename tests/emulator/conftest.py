@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from emulator_kit import Api, Clock
+from vertex_kit import Vertex
 
 from reconciler.emulator import Emulator
 
@@ -26,3 +27,9 @@ def emulator(clock: Clock) -> Iterator[Emulator]:
 def api(emulator: Emulator) -> Iterator[Api]:
     with httpx.Client(transport=emulator.transport(), base_url="http://emulator") as client:
         yield Api(client)
+
+
+@pytest.fixture
+def vertex(emulator: Emulator, clock: Clock) -> Iterator[Vertex]:
+    with httpx.Client(transport=emulator.transport(), base_url="http://emulator") as client:
+        yield Vertex(client, clock)

@@ -207,7 +207,8 @@ def test_every_flag_does_what_it_says(tmp_path, start):
         *("--fault", "status,code=429,path=/models$", "--token", "t=me@example.com", "--token", "plain"),
         *("--require-auth", "--require-quota-project", "--retired", "models/gemini-1.0-pro-001"),
         *("--concurrent-tunings", "2", "--listing-lag", "1", "--operation-ttl", "9"),
-        *("--occupied", "theirs", "--occupied", "known=409"),
+        *("--occupied", "theirs", "--occupied", "known=409", "--over-quota", "refuse", "--bucket", "b"),
+        *("--operation-seconds", "3", "--undeploy-lag", "4"),
     ]
     with subprocess.Popen([*start, *flags], stdout=subprocess.PIPE, text=True) as process:
         with httpx.Client(base_url=process.stdout.readline().strip()) as client:
@@ -235,6 +236,10 @@ def test_every_flag_does_what_it_says(tmp_path, start):
         "accounts": ["me@example.com", "user@example.com"],
         "retired": ["models/gemini-1.0-pro-001"],
         "record_bodies": True,
+        "over_quota": "refuse",
+        "operation_seconds": 3.0,
+        "undeploy_lag": 4.0,
+        "buckets": ["b"],
     }
 
 
