@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "wait": ("wait", "Wait for running tunings and record their end."),
     "destroy": ("destroy", "Plan and apply the deletion of managed models."),
     "generate": ("generate", "Ask the current model of a name."),
+    "transfer": ("transfer", "Make somebody else the owner of a model."),
     "lock": ("lock", "Show, break or rebuild: who holds the lockfile, and the lockfile itself."),
     "emulator": ("emulator", "Serve the embedded emulator of the tuning API on a port."),
     "schema": ("schema", "Print the JSON Schemas of manifests, plan, lockfile and events."),

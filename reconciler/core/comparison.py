@@ -9,16 +9,20 @@ from reconciler.core.case import Case
 from reconciler.core.diff import field_changes
 from reconciler.core.lockfile import Entry, Instance
 from reconciler.core.observation import Observation
+from reconciler.core.permission import unshared
 from reconciler.core.plan import Action, Change, Kind
 from reconciler.core.resource import Effect, Spec
 from reconciler.core.revision import hyperparameters
+from reconciler.core.sharing import sharing_of
 
 
 def patch(case: Case, instance: Instance, observation: Observation) -> Iterator[Action]:
     """Yield the update of the fields that differ and can be patched, and of what only the lockfile keeps."""
     lifecycle = case.desired.lifecycle
-    remote = field_changes(observation.spec, case.desired.spec, capabilities=case.capabilities, ignore=lifecycle.ignore)
+    wanted = unshared(case.desired.spec)
+    remote = field_changes(observation.spec, wanted, capabilities=case.capabilities, ignore=lifecycle.ignore)
     changes = [change for change in remote if change.effect == Effect.UPDATE]
+    changes += sharing_of(case, instance, observation)
     if case.entry is not None:
         changes += _local_changes(case, case.entry)
     if changes:
@@ -30,7 +34,7 @@ def replacing_changes(case: Case, entry: Entry) -> tuple[Change, ...]:
     """Return the fields in which a new model will differ from the current instance, whatever changing each costs."""
     current, ignore = entry.current, case.desired.lifecycle.ignore
     before = _as_applied(current, case.observation(current))
-    changes = field_changes(before, case.desired.spec, capabilities=case.capabilities, ignore=ignore)
+    changes = field_changes(before, unshared(case.desired.spec), capabilities=case.capabilities, ignore=ignore)
     found = list(changes)
     old, new = current.dataset, case.desired.dataset
     if old is not None and new is not None and old.digest != new.digest and "dataset" not in ignore:

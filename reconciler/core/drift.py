@@ -11,9 +11,12 @@ from reconciler.core.canonical import Json
 from reconciler.core.diff import ignores
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Observed
+from reconciler.core.permission import unshared
 from reconciler.core.plan import Drift
 from reconciler.core.resource import Capabilities, Desired, Spec
 from reconciler.core.revision import MADE_OF, wanted_revisions
+from reconciler.core.sharing import FIELD
+from reconciler.core.sharing_drift import reshared_in_manifest, reshared_outside
 
 
 def remote_drift(
@@ -24,10 +27,10 @@ def remote_drift(
     names: frozenset[str],
     capabilities: Capabilities,
 ) -> tuple[Drift, ...]:
-    """Return what changed on the remote side since the last apply, for the given names: changed, missing, failed.
+    """Return what changed on the remote side since the last apply, for the given names.
 
-    Only fields that the manifest manages now and managed when it was applied can drift, and of those only what the
-    provider can patch: nobody can change the rest.
+    That is: changed, missing, failed, widened, narrowed. Only fields that the manifest manages now and managed when it
+    was applied can drift, and of those only what the provider can patch: nobody can change the rest.
     """
     patchable = capabilities.in_place
     manifests = {manifest.name: manifest for manifest in desired}
@@ -110,6 +113,8 @@ def _of_serving(
                 after=after,
                 update_time=observation.update_time,
             )
+    if manifest is not None and not ignores(ignored, FIELD):
+        yield from reshared_outside(name, entry.current, observation, manifest)
 
 
 def _leaves(spec: Spec, paths: Iterable[str]) -> dict[str, Json]:
@@ -173,7 +178,7 @@ def _moved_on(manifest: Desired, entry: Entry, observed: Observed, wanted: str) 
     live: Spec = {} if observation is None else observation.spec
     moved = [
         key
-        for key in sorted(manifest.spec)
+        for key in sorted(unshared(manifest.spec))
         if key not in manifest.lifecycle.ignore
         and not _same(manifest.spec[key], applied.spec.get(key))
         and (wanted != applied.revision if key in MADE_OF else not _same(manifest.spec[key], live.get(key)))
@@ -182,6 +187,7 @@ def _moved_on(manifest: Desired, entry: Entry, observed: Observed, wanted: str) 
         message = f"spec.{key} changed in the manifest since the last apply"
         before, after = applied.spec.get(key), manifest.spec[key]
         yield Drift(manifest.name, "manifest", message, path=f"spec.{key}", before=before, after=after)
+    yield from reshared_in_manifest(manifest, applied, observation)
     if wanted == applied.revision:
         return
     old, new = applied.dataset, manifest.dataset

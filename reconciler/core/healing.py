@@ -23,6 +23,7 @@ ONLY = "drift"
 """What ``--only`` takes."""
 EFFECTS = (Effect.UPDATE.value, Effect.REPLACE.value)
 """What ``--max-effect`` takes: mend by patches, or by new models too."""
+_PATCHED = frozenset({"changed", "widened", "narrowed"})
 _RECREATE = frozenset({*TRAINS, Kind.REUSE})
 
 
@@ -55,7 +56,7 @@ def heal(
     changed: dict[tuple[str, str | None], set[str | None]] = {}
     missing = set()
     for item in drift:
-        if item.kind == "changed":
+        if item.kind in _PATCHED:
             changed.setdefault((item.name, item.resource), set()).add(item.path)
         elif item.kind == "missing" and effect == Effect.REPLACE:
             missing.add(item.name)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from reconciler.core.permission import Permission
 from reconciler.core.resource import Spec
 
 
@@ -49,7 +50,8 @@ class Observation:
 
     ``record`` says that there is no model and never will be, only the record of a tuning that failed, which the service
     keeps for ever: nothing that could be managed or deleted. ``cancelled`` says that somebody stopped it on purpose.
-    ``duplicate`` marks a model of ours that lost its id to a better one made for the same revision.
+    ``duplicate`` marks a model of ours that lost its id to a better one made for the same revision. ``permissions`` is
+    None unless somebody asked for them, and has the owner's too.
     """
 
     resource: str
@@ -66,6 +68,7 @@ class Observation:
     record: bool = False
     cancelled: bool = False
     duplicate: bool = False
+    permissions: tuple[Permission, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

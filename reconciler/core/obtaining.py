@@ -12,6 +12,7 @@ from reconciler.core.forecast import tuning_steps
 from reconciler.core.lockfile import Instance
 from reconciler.core.observation import ModelState, Observation
 from reconciler.core.plan import Action, Change, Kind
+from reconciler.core.sharing import sharing_of_new
 from reconciler.errors import TunectlError
 
 _WORTH = {ModelState.FAILED: 0, ModelState.UNKNOWN: 1, ModelState.TUNING: 2, ModelState.READY: 3}
@@ -53,8 +54,10 @@ def obtain(
 
 
 def buy(case: Case, action: Action) -> Action:
-    """Return the action with the number of tuning steps it takes."""
-    return replace(action, steps=tuning_steps(case.desired.spec, case.desired.dataset, case.capabilities))
+    """Return the action with the number of tuning steps it takes, and with the roles that the new model will give."""
+    steps = tuning_steps(case.desired.spec, case.desired.dataset, case.capabilities)
+    changes = sorted((*action.changes, *sharing_of_new(case, action.previous)), key=lambda change: change.path)
+    return replace(action, steps=steps, changes=tuple(changes))
 
 
 def _choose(case: Case, former: Instance | None) -> tuple[int, str, Observation | None]:

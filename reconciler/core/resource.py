@@ -129,7 +129,7 @@ class Capabilities:
 
     ``labels`` says whether the service keeps labels of a manifest, which then are a field like any other. ``losses``
     says whether the loss of a tuning can be read. ``lists_base_models`` says whether a base model that is not listed is
-    sure to be refused; where it is not, the service decides.
+    sure to be refused; where it is not, the service decides. ``permissions`` says whether models can be shared.
     """
 
     effects: Mapping[str, Effect]
@@ -140,6 +140,7 @@ class Capabilities:
     labels: bool = False
     losses: bool = True
     lists_base_models: bool = True
+    permissions: bool = False
 
     @property
     def in_place(self) -> tuple[str, ...]:

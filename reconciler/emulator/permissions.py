@@ -29,7 +29,8 @@ def create(call: Call) -> Object:
     kind, email = _grantee(call.body)
     with call.store.writing():
         model = call.model("WRITER")
-        if any((known.type, known.email) == (kind, email) for known in call.store.permissions(model.seq)):
+        held = {(known.type, known.email.lower()) for known in call.store.permissions(model.seq)}
+        if (kind, email.lower()) in held:
             raise ApiError("ALREADY_EXISTS", f"{email or 'Everyone'} already has a permission on {model.name}.")
         granted = call.store.grant(model.seq, type=kind, email=email, role=role)
     return _describe(call, model, granted)

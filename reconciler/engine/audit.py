@@ -14,7 +14,7 @@ from reconciler.core.plan import Drift, Unmanaged
 from reconciler.core.planning import Policy, build_plan
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
-from reconciler.engine.observe import observe
+from reconciler.engine.observe import observe, observe_permissions
 from reconciler.engine.watch import recorded_operation
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import LockfileStore
@@ -54,9 +54,11 @@ def take_stock(
         remote = pool.submit(_look, provider, store)
         manifests = load()
         recorded, observed = remote.result()
+    chosen = choose(policy.scope, manifests.desired)
+    observed = observe_permissions(provider, manifests.desired, recorded, observed, chosen)
     plan = build_plan(manifests.desired, recorded, observed, policy)
     known = frozenset(manifest.name for manifest in manifests.desired).union(recorded.models)
-    names = frozenset(filter(choose(policy.scope, manifests.desired), known))
+    names = frozenset(filter(chosen, known))
     capabilities = policy.capabilities
     drift = audit(manifests.desired, recorded, observed, names=names, now=now, capabilities=capabilities)
     return Audit(drift, plan.unmanaged, _coverage(recorded, observed), known, manifests.desired)

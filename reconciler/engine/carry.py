@@ -10,6 +10,7 @@ from reconciler.core.observation import ModelState, Operation
 from reconciler.core.plan import Action
 from reconciler.core.resource import Desired, Effect, Spec
 from reconciler.core.revision import MADE_OF, compatible
+from reconciler.core.sharing import grantee_in, reshared
 from reconciler.engine.world import World
 from reconciler.errors import AlreadyExists, Interrupted, NotFound, PermissionDenied
 from reconciler.ports.datasets import Datasets
@@ -94,13 +95,15 @@ def _adopt(
 
 
 def update(provider: Provider, action: Action) -> None:
-    """Patch the fields of an update that the remote keeps; those that only the lockfile keeps are recorded already.
+    """Patch the fields of an update that the model has; those that only the lockfile keeps are recorded already.
 
     Raises:
         RemoteError: as the service says.
     """
     fields = {
-        change.path.removeprefix("spec."): change.after for change in action.changes if change.effect == Effect.UPDATE
+        change.path.removeprefix("spec."): change.after
+        for change in action.changes
+        if change.effect == Effect.UPDATE and grantee_in(change.path) is None
     }
     if fields:
         provider.update(action.resource or "", fields)
@@ -126,4 +129,6 @@ def merged_spec(recorded: Spec, desired: Desired) -> Spec:
 
 def mended_spec(recorded: Spec, action: Action) -> Spec:
     """Return the spec to record after some fields were mended; no other field is recorded anew."""
-    return {**recorded, **{change.path.removeprefix("spec."): change.after for change in action.changes}}
+    fields = [change for change in action.changes if grantee_in(change.path) is None]
+    spec = {**recorded, **{change.path.removeprefix("spec."): change.after for change in fields}}
+    return spec if len(fields) == len(action.changes) else reshared(spec, action.changes)

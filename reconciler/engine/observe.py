@@ -1,12 +1,17 @@
-"""One look at the remote: the listing, completed by a GET for each recorded model that it lacks."""
+"""One look at the remote: the listing, a GET for each recorded model that it lacks, and permissions where asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.observation import Observation, Observed
-from reconciler.errors import NotFound
+from reconciler.core.permission import Permission
+from reconciler.core.resource import Desired
+from reconciler.core.sharing import to_ask
+from reconciler.errors import NotFound, PermissionDenied
 from reconciler.ports.provider import Provider
 
 PARALLEL_READS = 10
@@ -32,6 +37,43 @@ def observe(provider: Provider, recorded: Lockfile, *, snapshots: bool = False) 
                 else:
                     models[resource] = found
     return Observed(models=models, missing=frozenset(missing))
+
+
+def observe_permissions(
+    provider: Provider,
+    manifests: tuple[Desired, ...],
+    recorded: Lockfile,
+    observed: Observed,
+    chosen: Callable[[str], bool],
+) -> Observed:
+    """Return the observation with the permissions of every model whose manifest declares some: a request for each.
+
+    Raises:
+        PermissionDenied: they may not be listed with these credentials; to take them for none would grant them again.
+        RemoteError: as the service says.
+    """
+    asked = to_ask(manifests, recorded, observed, provider.capabilities, chosen)
+    if not asked:
+        return observed
+    models = dict(observed.models)
+    with ThreadPoolExecutor(max_workers=PARALLEL_READS, thread_name_prefix="permissions") as pool:
+        found = pool.map(lambda item: _permissions(provider, *item), asked.items())
+        for resource, permissions in zip(asked, found, strict=True):
+            models[resource] = replace(models[resource], permissions=permissions)
+    return replace(observed, models=models)
+
+
+def _permissions(provider: Provider, resource: str, name: str) -> tuple[Permission, ...]:
+    try:
+        return tuple(provider.permissions(resource))
+    except PermissionDenied as error:
+        raise PermissionDenied(
+            f"{name}: {error.message}",
+            status=error.status,
+            http_status=error.http_status,
+            hint="its manifest declares spec.permissions, so they have to be read: ask the owner for WRITER, leave the "
+            "key out, or list permissions in lifecycle.ignore",
+        ) from error
 
 
 def _look_up(provider: Provider, resource: str) -> Observation | None:

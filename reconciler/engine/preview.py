@@ -12,8 +12,9 @@ from reconciler.core.plan import TRAINS, Plan
 from reconciler.core.planning import Policy, build_plan
 from reconciler.core.requirements import unmet
 from reconciler.core.resource import Desired
+from reconciler.core.scope import choose
 from reconciler.core.unsupported import unsupported
-from reconciler.engine.observe import observe
+from reconciler.engine.observe import observe, observe_permissions
 from reconciler.errors import ProblemsError
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import Loaded, LockfileStore
@@ -48,10 +49,13 @@ def preview(
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview") as pool:
         remote = pool.submit(_look, provider, store, snapshots)
         manifests = load()
-        refuse = unsupported(manifests.desired)
+        refuse = unsupported(manifests.desired, policy.capabilities)
         if refuse:
             raise ProblemsError((*refuse, *manifests.warnings))
         loaded, observed = remote.result()
+    if not policy.destroy:
+        chosen = choose(policy.scope, manifests.desired)
+        observed = observe_permissions(provider, manifests.desired, loaded.lockfile, observed, chosen)
     plan = build_plan(manifests.desired, loaded.lockfile, observed, policy, warnings=manifests.warnings)
     if any(action.kind in TRAINS for action in plan.actions):
         problems = unmet(plan, manifests.desired, provider.base_models())

@@ -31,7 +31,7 @@ def survey(load: Callable[[], Manifests], provider: Provider, identity: Identity
     with ThreadPoolExecutor(PARALLEL_READS, thread_name_prefix="rebuild") as pool:
         listing = pool.submit(provider.observe, snapshots=False)
         manifests = load()
-        refuse = unsupported(manifests.desired)
+        refuse = unsupported(manifests.desired, identity.capabilities)
         if refuse:
             raise ProblemsError((*refuse, *manifests.warnings))
         models = {observation.resource: observation for observation in listing.result()}

@@ -17,7 +17,7 @@ from reconciler.core.lockfile import Entry, InstanceState, amend, fail, promote,
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
 from reconciler.core.resource import Desired
-from reconciler.engine import carry
+from reconciler.engine import carry, sharing
 from reconciler.engine.journal import Journal
 from reconciler.engine.schedule import Schedule
 from reconciler.engine.watch import Running, Watch, recorded_operation
@@ -55,6 +55,8 @@ class Training:
         self._desired = desired
         self._schedule = Schedule(actions)
         self._looked = True
+        self._unshared: list[tuple[Action, Operation]] = []
+        self._sharing: dict[Future[Operation | None], Operation] = {}
         self._watch = Watch(
             world.provider, clock=world.clock, report=world.report, pace=options.pace, noise=options.noise
         )
@@ -86,6 +88,11 @@ class Training:
                 for action in self._schedule.take(self._world.clock.now()):
                     future = pool.submit(self._request(action))
                     flying[future] = action
+                    future.add_done_callback(landed.put)
+                for action, operation in self._take_unshared():
+                    future = pool.submit(self._share, action, operation)
+                    flying[future] = action
+                    self._sharing[future] = operation
                     future.add_done_callback(landed.put)
             if flying:  # futures.wait would look at all that fly whenever one lands
                 future = landed.get()
@@ -134,8 +141,7 @@ class Training:
         self._journal.start(action)
         instance = self._journal.instance(action)
         if instance is None or (instance.state is InstanceState.READY and action.kind is Kind.REUSE):
-            self._journal.finish(action)
-            self._schedule.succeeded(action.name)
+            self._become_ready(action, Operation(action.resource or "", done=True))
         else:
             self._await(action, recorded_operation(instance))
             self._looked = False  # what was begun earlier may be over: look before the first pause
@@ -144,7 +150,7 @@ class Training:
         """Return an action's request as a call for a worker; what it needs to know is read here."""
         self._journal.start(action)
         if action.kind is Kind.UPDATE:
-            return partial(carry.while_we_may, self._world, partial(carry.update, self._world.provider, action))
+            return partial(sharing.update, self._world, action)
         desired = self._desired[action.name]
         parent = self._journal.entry(desired.parent) if desired.parent else None
         create = partial(
@@ -159,6 +165,7 @@ class Training:
 
     def _land(self, action: Action, future: Future[Operation | None]) -> None:
         """Record how a request ended."""
+        shared = self._sharing.pop(future, None)
         try:
             operation = future.result()
         except LockHeld as error:
@@ -170,10 +177,12 @@ class Training:
             self._wait_for_quota(action, error)
         except TunectlError as error:
             self._fail(action, _told(error), error.hint)
-            if action.kind is not Kind.UPDATE and not _may_have_happened(error):
+            if shared is None and action.kind is not Kind.UPDATE and not _may_have_happened(error):
                 self._withdraw(action)
         else:
-            if operation is None:
+            if shared is not None:
+                self._switch(action, shared)
+            elif operation is None:
                 self._journal.change(action.name, partial(_patch, action, self._desired[action.name]))
                 self._journal.finish(action)
             else:
@@ -221,10 +230,30 @@ class Training:
             hint = f"change the manifest, or buy another attempt with --replace {action.name}"
             self._fail(action, operation.error, hint)
         else:
+            self._become_ready(action, operation)
+
+    def _become_ready(self, action: Action, operation: Operation) -> None:
+        """A model is there: it serves as soon as those may use it who are to."""
+        if sharing.is_shared(self._world, self._desired[action.name]):
+            self._unshared.append((action, operation))
+        else:
+            self._switch(action, operation)
+
+    def _take_unshared(self) -> list[tuple[Action, Operation]]:
+        taken, self._unshared = self._unshared, []
+        return taken
+
+    def _share(self, action: Action, operation: Operation) -> None:
+        sharing.share(self._world, operation.resource, self._desired[action.name])
+
+    def _switch(self, action: Action, operation: Operation) -> None:
+        """Let a model serve from now on; one that was taken back does already."""
+        instance = self._journal.instance(action)
+        if instance is not None and not (instance.state is InstanceState.READY and action.kind is Kind.REUSE):
             retain = 0 if action.lifecycle is None else action.lifecycle.retain
             self._journal.change(action.name, partial(_ready, action, operation, retain))
-            self._journal.finish(action)
-            self._schedule.succeeded(action.name)
+        self._journal.finish(action)
+        self._schedule.succeeded(action.name)
 
     def _withdraw(self, action: Action) -> None:
         """Nothing was created: take the intent back, so that whatever stands under the id is never held for ours."""
@@ -253,7 +282,7 @@ class Training:
         why = "what it needs is still tuning, and --no-wait was given"
         if stopped or lost:
             why = "the lock was lost" if lost else "the run was stopped"
-        for action in self._schedule.left():
+        for action in (*self._schedule.left(), *(action for action, _ in self._unshared)):
             self._journal.skip(action, why)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from reconciler.core.canonical import Json
+from reconciler.core.permission import as_written, declared
 from reconciler.core.resource import DatasetSource, Desired, Example, Lifecycle
 from reconciler.errors import Problem
 from reconciler.manifest.document import DatasetPart, Hyperparameters, LifecyclePart, Spec, TunedModelDocument
@@ -96,7 +97,7 @@ def _build(draft: Draft, raw: Mapping[str, Json]) -> LoadedManifest:
     gate = None if spec.gate is None else build_gate(draft, spec.gate)
     desired = Desired(
         name=metadata.name,
-        spec={"displayName": metadata.name, **{key: raw[key] for key in _SPEC if key in raw}},
+        spec=_written(metadata.name, raw),
         labels=metadata.labels or {},
         previous_names=tuple(metadata.previous_names or ()),
         lifecycle=_lifecycle(draft, spec.lifecycle or LifecyclePart()),
@@ -105,6 +106,13 @@ def _build(draft: Draft, raw: Mapping[str, Json]) -> LoadedManifest:
     )
     evaluation = None if spec.gate is None or spec.gate.dataset is None else gate_source(draft, spec.gate.dataset)
     return LoadedManifest(desired, None if spec.dataset is None else _dataset(draft, spec.dataset), evaluation)
+
+
+def _written(name: str, raw: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the spec as it is written; permissions are a set, so their order and the case of addresses say nothing."""
+    spec: dict[str, Json] = {"displayName": name, **{key: raw[key] for key in _SPEC if key in raw}}
+    permissions = declared(spec)
+    return spec if permissions is None else {**spec, "permissions": as_written(permissions)}
 
 
 def _check_names(draft: Draft) -> None:
@@ -119,7 +127,7 @@ def _check_names(draft: Draft) -> None:
 
 def _check_permissions(draft: Draft) -> None:
     permissions = draft.model.spec.permissions or []
-    grantees = [each.user or each.group or "everyone" for each in permissions]
+    grantees = [(each.user or each.group or "everyone").lower() for each in permissions]
     for index, grantee in enumerate(grantees):
         if grantee in grantees[:index]:
             draft.refuse(

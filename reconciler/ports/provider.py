@@ -5,7 +5,7 @@ An implementation must:
 * answer ``observe`` completely (every page) or raise; a short answer would read as deleted models;
 * raise the errors of ``reconciler.errors`` only, chained, with no response body and no credential in them;
 * retry by itself what is safe to retry, and never resend a create that carries no id;
-* send nothing but reads from ``observe``, ``get``, ``base_models`` and ``poll``.
+* send nothing but reads from ``observe``, ``get``, ``base_models``, ``poll`` and ``permissions``.
 
 It may cache credentials and connections; it must be safe to call from several threads. It must not block on tuning.
 ``reconciler/testing/provider_contract.py`` holds the tests that every implementation passes.
@@ -19,6 +19,7 @@ from typing import Protocol
 
 from reconciler.core.canonical import Json
 from reconciler.core.observation import Observation, Operation
+from reconciler.core.permission import Permission
 from reconciler.core.resource import BaseModel, Capabilities, Example, Remote, Spec
 
 
@@ -146,6 +147,44 @@ class Provider(Protocol):
 
     def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
         """Ask a tuned model and return its answers."""
+        ...
+
+    def permissions(self, resource: str) -> Sequence[Permission]:
+        """List who has a role on a model, the owner included; every page.
+
+        Raises:
+            InvalidArgument: this provider's models cannot be shared (``capabilities.permissions``); nothing was sent.
+            NotFound, PermissionDenied: as ``get``; never to be read as no permissions.
+        """
+        ...
+
+    def grant(self, resource: str, permission: Permission) -> None:
+        """Give somebody a role, in place of the one they had; that they have it already is success.
+
+        With ``permission.id`` the listed permission gets the role; without it one is made. An owner stays the owner.
+
+        Raises:
+            InvalidArgument: models cannot be shared, or not with this grantee.
+            PermissionDenied: we may not share this model.
+        """
+        ...
+
+    def revoke(self, resource: str, permission: Permission) -> None:
+        """Take somebody's role away; ``permission.id`` saves looking for it.
+
+        Raises:
+            NotFound: they have none, or the model is gone; which of the two was wanted, the caller decides.
+            InvalidArgument: models cannot be shared, or it is the owner's.
+        """
+        ...
+
+    def transfer(self, resource: str, email: str) -> None:
+        """Make a user the owner of a model. Never sent twice: after an unanswered try the answer would be misleading.
+
+        Raises:
+            InvalidArgument: models cannot be shared, or this is nobody's address.
+            PermissionDenied: we are not the owner.
+        """
         ...
 
     def close(self) -> None:

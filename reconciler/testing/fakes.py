@@ -6,15 +6,16 @@ For tests of engines and for those who write a provider or a store of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from reconciler.core.canonical import Json
 from reconciler.core.event import Event
 from reconciler.core.observation import ModelState, Observation, Operation, Progress
+from reconciler.core.permission import OWNER, USER, WRITER, Permission, unshared
 from reconciler.core.resource import BaseModel, Capabilities, Effect, Example, Remote, Spec
-from reconciler.errors import AlreadyExists, NotFound, TunectlError
+from reconciler.errors import AlreadyExists, InvalidArgument, NotFound, TunectlError
 from reconciler.ports.provider import CreateRequest, Normalized
 
 T = TypeVar("T")
@@ -33,9 +34,11 @@ CAPABILITIES = Capabilities(
     resource_prefix="tunedModels/",
     display_name_limit=40,
     defaults={"epochCount": (5,), "batchSize": (4, 16)},
+    permissions=True,
 )
 
 REMOTE = Remote("generativelanguage", "https://fake.invalid", "fake-project")
+ME = "me@example.com"
 
 
 class FakeClock:
@@ -83,10 +86,13 @@ class _Model:
     created: float
     ends: float
     error: str | None = None
+    permissions: dict[str, Permission] = field(default_factory=dict)
 
 
 class FakeProvider:
     """A service in memory: ids are unique, training takes clock seconds, what is not there is not found.
+
+    Its one user, ``ME``, owns what it makes.
 
     ``train_seconds`` is the length of every training. ``doom`` maps resources to the error their training ends with.
     ``before`` and ``after`` are called with the name of each method and the resource it is about; raising from
@@ -140,7 +146,7 @@ class FakeProvider:
                 raise AlreadyExists(f"{resource} exists", status="ALREADY_EXISTS", http_status=409)
             now = self._clock.now()
             self.models[resource] = _Model(
-                dict(request.spec),
+                dict(unshared(request.spec)),
                 tuple(request.examples),
                 now,
                 now + self.train_seconds,
@@ -185,6 +191,49 @@ class FakeProvider:
 
         return self._call("generate", resource, work)
 
+    def permissions(self, resource: str) -> Sequence[Permission]:
+        """List who has a role on a model."""
+        return self._call("permissions", resource, lambda: tuple(self._roles(resource).values()))
+
+    def grant(self, resource: str, permission: Permission) -> None:
+        """Give somebody a role, unless it is the owner's or they are the owner."""
+
+        def work() -> None:
+            roles = self._roles(resource)
+            if permission.role == OWNER:
+                raise InvalidArgument("ownership cannot be granted", status="INVALID_ARGUMENT", http_status=400)
+            there = roles.get(permission.grantee)
+            if there is None or there.role != OWNER:
+                roles[permission.grantee] = replace(permission, id=f"{resource}/permissions/{permission.grantee}")
+
+        self._call("grant", resource, work)
+
+    def revoke(self, resource: str, permission: Permission) -> None:
+        """Take somebody's role away."""
+
+        def work() -> None:
+            there = self._roles(resource).get(permission.grantee)
+            if there is None:
+                raise NotFound(f"{permission.grantee} has no permission.", status="NOT_FOUND", http_status=404)
+            if there.role == OWNER:
+                raise InvalidArgument("the owner stays", status="INVALID_ARGUMENT", http_status=400)
+            del self._roles(resource)[permission.grantee]
+
+        self._call("revoke", resource, work)
+
+    def transfer(self, resource: str, email: str) -> None:
+        """Make somebody the owner; the former one becomes a writer."""
+
+        def work() -> None:
+            roles = self._roles(resource)
+            for grantee, there in roles.items():
+                if there.role == OWNER:
+                    roles[grantee] = replace(there, role=WRITER)
+            owner = Permission(OWNER, USER, email)
+            roles[owner.grantee] = replace(owner, id=f"{resource}/permissions/{owner.grantee}")
+
+        self._call("transfer", resource, work)
+
     def close(self) -> None:
         """Note that nobody needs it any more."""
         self.closed = True
@@ -206,6 +255,13 @@ class FakeProvider:
         if resource not in self.models:
             raise NotFound(f"{resource} does not exist.", status="NOT_FOUND", http_status=404)
         return self.models[resource]
+
+    def _roles(self, resource: str) -> dict[str, Permission]:
+        roles = self._model(resource).permissions
+        if not roles:
+            owner = Permission(OWNER, USER, ME, id=f"{resource}/permissions/owner")
+            roles[owner.grantee] = owner
+        return roles
 
     def _show(self, resource: str) -> Observation:
         model = self._model(resource)

@@ -25,6 +25,7 @@ from reconciler.core.observation import ModelState, Observation, Operation
 from reconciler.core.resource import Effect, Example, Spec
 from reconciler.errors import AlreadyExists, InvalidArgument, NotFound, RemoteError
 from reconciler.ports.provider import CreateRequest, Provider
+from reconciler.testing.sharing_contract import SharingContract
 
 EXAMPLES = tuple(Example(str(number), str(number + 1)) for number in range(1, 16))
 WORKERS = 8
@@ -63,7 +64,7 @@ class ProviderWorld(Protocol):
         ...
 
 
-class ProviderContract:
+class ProviderContract(SharingContract):
     """The contract of ``ports.provider.Provider``."""
 
     @pytest.fixture

@@ -42,11 +42,15 @@ def test_what_changing_a_field_costs_is_data(path, effect):
     assert CAPABILITIES.effect(path) is effect
 
 
-@pytest.mark.parametrize("manifest", [wanted(gate=Gate(max_final_loss=1.0)), wanted(permissions=[{"role": "READER"}])])
+@pytest.mark.parametrize("manifest", [wanted(gate=Gate(max_final_loss=1.0)), wanted(permissions=[])])
 def test_a_field_that_would_not_be_carried_out_is_refused_where_it_is_written(manifest):
-    (problem,) = unsupported([wanted(), replace(manifest, where=WHERE)])
+    (problem,) = unsupported([wanted(), replace(manifest, where=WHERE)], CAPABILITIES)
     assert problem.location is not None
     assert problem.message.startswith("numbers: spec.")
+
+
+def test_permissions_are_carried_out_where_the_provider_has_them():
+    assert unsupported([wanted(permissions=[])], replace(CAPABILITIES, permissions=True)) == ()
 
 
 TUNABLE = (BaseModel(BASE, tunable=True),)

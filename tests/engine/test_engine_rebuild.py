@@ -315,9 +315,10 @@ def test_whether_a_gate_was_passed_cannot_be_known(bench):
 
 
 def test_what_this_version_cannot_carry_out_is_refused_here_too(bench):
-    bench.want("numbers", permissions=[{"role": "READER"}])
+    bench.want("numbers", permissions=[{"role": "READER", "everyone": True}])
+    unable = replace(IDENTITY, capabilities=replace(CAPABILITIES, permissions=False))
     with pytest.raises(ProblemsError):
-        survey(lambda: Manifests(tuple(bench.desired)), bench.provider, IDENTITY)
+        survey(lambda: Manifests(tuple(bench.desired)), bench.provider, unable)
 
 
 def test_a_model_of_an_unknown_time_is_the_oldest(bench):

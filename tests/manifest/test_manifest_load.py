@@ -71,7 +71,7 @@ def test_a_manifest_becomes_a_desired_model_and_the_place_of_its_data(project):
             "temperature": 0.7,
             "topP": 0.95,
             "topK": 40,
-            "permissions": [{"role": "READER", "group": "math@example.com"}, {"role": "WRITER", "everyone": True}],
+            "permissions": [{"role": "WRITER", "everyone": True}, {"role": "READER", "group": "math@example.com"}],
         },
         labels={"team": "math"},
         previous_names=("numbers",),

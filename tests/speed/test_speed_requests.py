@@ -45,6 +45,18 @@ def test_a_plan_asks_for_the_pages_of_the_listing_and_nothing_else(fleet, monkey
     assert costs(fleet, "plan") == {LISTING: pages}
 
 
+def test_permissions_are_asked_for_where_a_manifest_declares_them_and_nowhere_else(fleet):
+    want(fleet, 4)
+    shared = ("model-1", "model-3")
+    for name in shared:
+        fleet.want(name, permissions=[{"role": "READER", "everyone": True}])
+    fleet.apply()
+    asked = {("GET", f"{fleet.serving(name)}/permissions"): 1 for name in shared}
+    assert costs(fleet, "plan") == {LISTING: 1, **asked}
+    assert costs(fleet, "drift") == {LISTING: 1, **asked}
+    assert costs(fleet, "plan", "--target", "model-[012]") == {LISTING: 1, **dict([next(iter(asked.items()))])}
+
+
 def test_a_plan_that_trains_asks_for_the_base_models_once(fleet):
     want(fleet, 6)
     assert costs(fleet, "plan") == {LISTING: 1, ("GET", "models"): 1}

@@ -61,6 +61,7 @@ class Dialect:
             # Tuning guide, "limitations": 40,000 characters of input, 5,000 of output per example.
             example_limits=ExampleLimits(input_characters=40_000, output_characters=5_000),
             defaults=self.defaults,
+            permissions=True,
         )
 
 

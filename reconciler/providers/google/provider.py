@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 from reconciler.core.canonical import Json
 from reconciler.core.event import Event, Warned
 from reconciler.core.observation import ModelState, Observation, Operation
+from reconciler.core.permission import Permission
 from reconciler.core.resource import BaseModel, Capabilities, Effect, Remote, Spec
-from reconciler.core.text import clip, sanitize
 from reconciler.errors import InvalidArgument, NotFound, Problem
 from reconciler.ports.provider import CreateRequest, Normalized
 from reconciler.providers.faults import spoken
 from reconciler.providers.google import codec, spelling
 from reconciler.providers.google.dialect import OPERATIONS_VERSION, Dialect
+from reconciler.providers.google.paging import Page, pages
+from reconciler.providers.google.path import path_of, shown
+from reconciler.providers.google.sharing import Sharing
 from reconciler.providers.google.wire import (
     BaseModelPage,
     ContentAnswer,
@@ -48,11 +50,8 @@ _CURVES_LIMIT: Final = 50
 """Up to so many running tunings are polled with their last loss; more make the listing too large."""
 _CURVES_FLEET: Final = 200
 """And only among so few models, for the listing brings the curves of all of them."""
-_PAGES: Final = 10_000
-_SEGMENTS: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 # PaLM models speak generateText only, in both versions; every later family speaks generateContent only.
 _PALM: Final = re.compile(r"models/text-.*")
-_Page = TypeVar("_Page", TunedModelPage, BaseModelPage)
 
 
 class GoogleProvider:
@@ -71,6 +70,7 @@ class GoogleProvider:
         self._dialect = dialect
         self._remote = remote
         self._writing = Patience(quota=quota_patience)
+        self._sharing = Sharing(http, dialect, quota_patience=quota_patience)
         self._report = report
         self._fields_refused = False
         self._fleet = 0
@@ -116,8 +116,8 @@ class GoogleProvider:
 
     def create(self, request: CreateRequest) -> Operation:
         """Start a tuning under ``tunedModelId``; while the service has no quota left, wait for it."""
-        what = f"create {_shown(request.resource)}"
-        identifier = _path(request.resource).removeprefix("tunedModels/")
+        what = f"create {shown(request.resource)}"
+        identifier = path_of(request.resource).removeprefix("tunedModels/")
         answer = self._http.send(
             Call(
                 what,
@@ -132,7 +132,7 @@ class GoogleProvider:
         made = started.metadata.tuned_model
         if made not in ("", request.resource):
             raise answer.malformed(
-                f"the service made {_shown(made)} instead", hint="it ignores tunedModelId; delete that model by hand"
+                f"the service made {shown(made)} instead", hint="it ignores tunedModelId; delete that model by hand"
             )
         return codec.operation(started, request.resource)
 
@@ -140,12 +140,12 @@ class GoogleProvider:
         """Patch just these fields; None clears one."""
         for path in fields:
             if self.capabilities.effect(path) is not Effect.UPDATE:
-                raise InvalidArgument(f"update {_shown(resource)}: {path} cannot be changed in place")
+                raise InvalidArgument(f"update {shown(resource)}: {path} cannot be changed in place")
         mask, body = codec.patch(fields, self._dialect)
         call = Call(
-            f"update {_shown(resource)}",
+            f"update {shown(resource)}",
             "PATCH",
-            self._dialect.path(_path(resource)),
+            self._dialect.path(path_of(resource)),
             query={"updateMask": mask},
             body=body,
             patience=self._writing,
@@ -154,8 +154,8 @@ class GoogleProvider:
 
     def delete(self, resource: str) -> None:
         """Delete a model."""
-        path = self._dialect.path(_path(resource))
-        self._http.send(Call(f"delete {_shown(resource)}", "DELETE", path, patience=self._writing))
+        path = self._dialect.path(path_of(resource))
+        self._http.send(Call(f"delete {shown(resource)}", "DELETE", path, patience=self._writing))
 
     def poll(self, operations: Sequence[Operation]) -> Sequence[Operation]:
         """Return the news: of one tuning by its operation, of many by one listing of all models."""
@@ -182,14 +182,30 @@ class GoogleProvider:
             if candidates != 1:
                 body["generationConfig"] = {"candidateCount": candidates}
         method = "generateText" if text else "generateContent"
-        path = self._dialect.path(f"{_path(resource)}:{method}")
-        answer = self._http.send(Call(f"ask {_shown(resource)}", "POST", path, body=body))
+        path = self._dialect.path(f"{path_of(resource)}:{method}")
+        answer = self._http.send(Call(f"ask {shown(resource)}", "POST", path, body=body))
         kind: type[TextAnswer | ContentAnswer] = TextAnswer if text else ContentAnswer
         given = decode(kind, answer)
         if not given.texts:
             reason = spoken(given.withheld) or "no reason given"
-            self._report(Warned(Problem(None, f"{_shown(resource)}: answered nothing ({reason})", severity="warning")))
+            self._report(Warned(Problem(None, f"{shown(resource)}: answered nothing ({reason})", severity="warning")))
         return given.texts
+
+    def permissions(self, resource: str) -> Sequence[Permission]:
+        """List who has a role on a model."""
+        return self._sharing.listed(resource)
+
+    def grant(self, resource: str, permission: Permission) -> None:
+        """Give somebody a role."""
+        self._sharing.grant(resource, permission)
+
+    def revoke(self, resource: str, permission: Permission) -> None:
+        """Take somebody's role away."""
+        self._sharing.revoke(resource, permission)
+
+    def transfer(self, resource: str, email: str) -> None:
+        """Make a user the owner of a model."""
+        self._sharing.transfer(resource, email)
 
     def close(self) -> None:
         """Close the connections."""
@@ -207,32 +223,12 @@ class GoogleProvider:
         self._fleet = len(found)
         return tuple(found.values())
 
-    def _pages(self, what: str, collection: str, kind: type[_Page], query: Mapping[str, str]) -> Iterator[_Page]:
-        """Yield every page; only a missing token ends a listing, an empty page does not (AIP-158).
-
-        The next page is under way while the caller works on this one.
-        """
-        path, seen = self._dialect.path(collection), {""}
-        answer = self._http.send(Call(what, "GET", path, query=query))
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pages") as ahead:
-            while True:
-                page = decode(kind, answer)
-                token = page.next_page_token
-                if not token:
-                    yield page
-                    return
-                if token in seen or len(seen) > _PAGES:
-                    raise answer.malformed(
-                        f"the listing does not end: a page token came twice, or after {_PAGES} pages"
-                    )
-                seen.add(token)
-                coming = ahead.submit(self._http.send, Call(what, "GET", path, query={**query, "pageToken": token}))
-                yield page
-                answer = coming.result()
+    def _pages(self, what: str, collection: str, kind: type[Page], query: Mapping[str, str]) -> Iterator[Page]:
+        return pages(self._http, Call(what, "GET", self._dialect.path(collection), query=query), kind)
 
     def _model(self, resource: str) -> TunedModel:
-        path = self._dialect.path(_path(resource))
-        return decode(TunedModel, self._http.send(Call(f"read {_shown(resource)}", "GET", path)))
+        path = self._dialect.path(path_of(resource))
+        return decode(TunedModel, self._http.send(Call(f"read {shown(resource)}", "GET", path)))
 
     def _operation(self, asked: Operation) -> Operation:
         """Return the news of one tuning from its operation, or from the model if the operation's record is gone."""
@@ -244,7 +240,7 @@ class GoogleProvider:
         return self._news(asked, None)
 
     def _recorded(self, name: str, resource: str) -> Operation:
-        call = Call(f"read the operation of {_shown(resource)}", "GET", f"/{OPERATIONS_VERSION}/{_path(name)}")
+        call = Call(f"read the operation of {shown(resource)}", "GET", f"/{OPERATIONS_VERSION}/{path_of(name)}")
         return codec.operation(decode(WireOperation, self._http.send(call)), resource)
 
     def _news(self, asked: Operation, listed: Observation | None) -> Operation:
@@ -268,19 +264,3 @@ class GoogleProvider:
         if resource not in self._palm:
             self._palm[resource] = _PALM.fullmatch(self._model(resource).root) is not None
         return self._palm[resource]
-
-
-def _shown(name: str) -> str:
-    """Return a name fit for a message."""
-    return clip(sanitize(name), 120)
-
-
-def _path(name: str) -> str:
-    """Return a resource name that is safe within a path: names come from lockfiles and command lines, too.
-
-    Raises:
-        InvalidArgument: it has a character or a segment that would lead elsewhere.
-    """
-    if _SEGMENTS.fullmatch(name) is None:
-        raise InvalidArgument(f"{_shown(name)!r} is no resource name", hint="it looks like tunedModels/my-model-1a2b3c")
-    return name

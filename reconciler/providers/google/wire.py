@@ -13,9 +13,19 @@ from pydantic.alias_generators import to_camel
 
 from reconciler.providers.faults import Answer
 
-__all__ = ["BaseModelPage", "ContentAnswer", "TextAnswer", "TunedModel", "TunedModelPage", "WireOperation", "decode"]
+__all__ = [
+    "BaseModelPage",
+    "ContentAnswer",
+    "PermissionPage",
+    "TextAnswer",
+    "TunedModel",
+    "TunedModelPage",
+    "WireOperation",
+    "decode",
+]
 
 _ModelName = Annotated[str, Field(pattern=r"^tunedModels/[^/\s?#%]+$")]
+_PermissionName = Annotated[str, Field(pattern=r"^tunedModels/[^/\s?#%]+/permissions/[^/\s?#%]+$")]
 
 
 class _Wire(BaseModel):
@@ -82,6 +92,22 @@ class TunedModelPage(_Wire):
     """ListTunedModelsResponse."""
 
     tuned_models: list[TunedModel] = []
+    next_page_token: str = ""
+
+
+class WirePermission(_Wire):
+    """Permission. Enums are names, or numbers where integer enums were asked for."""
+
+    name: _PermissionName
+    grantee_type: str | int = 0
+    email_address: str = ""
+    role: str | int = 0
+
+
+class PermissionPage(_Wire):
+    """ListPermissionsResponse."""
+
+    permissions: list[WirePermission] = []
     next_page_token: str = ""
 
 
