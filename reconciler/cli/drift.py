@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -53,11 +54,14 @@ def command(
 
     def text() -> str:
         color = invocation.color(sys.stdout)
-        text = render_drift(drift, found.unmanaged, found.coverage, color=color)
+        text = render_drift(drift, found.unmanaged, found.coverage, pinned=found.pinned, color=color)
         return text + render_tolerated(tolerated, listed=bool(invocation.globals.verbose))
 
     def markdown() -> str:
-        return render_drift_markdown(drift, found.unmanaged, found.coverage)
+        return render_drift_markdown(drift, found.unmanaged, found.coverage, pinned=found.pinned)
+
+    def document() -> dict[str, Any]:
+        return drift_report(drift, found.unmanaged, found.coverage, tolerated, found.pinned)
 
     def github() -> str:
         from reconciler.cli.actions import report_drift
@@ -67,7 +71,7 @@ def command(
     outputs.write(
         {
             "text": text,
-            "json": lambda: json_text(drift_report(drift, found.unmanaged, found.coverage, tolerated)) + "\n",
+            "json": lambda: json_text(document()) + "\n",
             "markdown": markdown,
             "github": github,
         }

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "drift": ("drift", "Audit, read-only, what is not as the last apply left it."),
     "status": ("status", "List the managed models, their state and progress."),
     "show": ("show", "Show one model, or a saved plan, in full."),
+    "rollback": ("rollback", "Let a former model serve again, without training."),
     "wait": ("wait", "Wait for running tunings and record their end."),
     "destroy": ("destroy", "Plan and apply the deletion of managed models."),
     "generate": ("generate", "Ask the current model of a name."),

@@ -24,6 +24,7 @@ def command(
     formats: tuple[str, ...],
 ) -> int:
     """Wait for running tunings and record their end; apply does the rest (gate, switch, delete)."""
+    from reconciler.cli.status import check_recorded
     from reconciler.cli.words import waited_line
     from reconciler.engine.resume import wait_for_running
     from reconciler.engine.world import World
@@ -34,9 +35,7 @@ def command(
         store = session.store()
         with store.hold(timeout=lock_timeout) as hold:
             loaded = store.load()
-            unknown = [name for name in names if name not in loaded.lockfile.models]
-            if unknown:
-                raise click.UsageError(f"{unknown[0]}: the lockfile {store.address} has no model of that name")
+            check_recorded(names, loaded.lockfile, store.address)
             world = World(
                 provider=session.provider(read_only=True),
                 store=store,

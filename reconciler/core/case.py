@@ -19,6 +19,7 @@ class Case:
     ``identify`` gives the resource name of an attempt of the wanted revision; ``owner`` maps recorded resources to the
     name whose entry holds them; ``parent_resource`` is the parent's serving model, None while that is to change.
     ``orphans`` maps the resource name of a first attempt to the attempts that exist and that nothing records.
+    ``pinned`` says that ``revision`` is what a rollback went back to, not what the manifest asks for.
     """
 
     desired: Desired
@@ -31,6 +32,7 @@ class Case:
     parent_resource: str | None = None
     forced: bool = False
     orphans: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    pinned: bool = False
 
     def observation(self, instance: Instance | None) -> Observation | None:
         """Return what is seen of an instance."""

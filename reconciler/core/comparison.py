@@ -15,6 +15,9 @@ from reconciler.core.resource import Effect, Spec
 from reconciler.core.revision import hyperparameters
 from reconciler.core.sharing import sharing_of
 
+PIN = "pin"
+"""The path of the change that ends the pin of a rollback; no field of a manifest, but of the lockfile."""
+
 
 def patch(case: Case, instance: Instance, observation: Observation) -> Iterator[Action]:
     """Yield the update of the fields that differ and can be patched, and of what only the lockfile keeps."""
@@ -25,6 +28,8 @@ def patch(case: Case, instance: Instance, observation: Observation) -> Iterator[
     changes += sharing_of(case, instance, observation)
     if case.entry is not None:
         changes += _local_changes(case, case.entry)
+        if instance == case.entry.current and case.entry.pin is not None and not case.pinned:
+            changes.append(Change(PIN, case.entry.pin, None, Effect.LOCAL.value))
     if changes:
         changes.sort(key=lambda change: change.path)
         yield case.act(Kind.UPDATE, f"differs in {listed(changes)}", instance, changes=tuple(changes))

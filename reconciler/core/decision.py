@@ -30,11 +30,14 @@ one that is ready before one that is tuning before one that failed. Whatever is 
 
 ``--replace NAME`` skips the rows that keep, reuse or block, and asks for the next attempt; a tuning of the wanted
 revision that is already under way is waited for, never bought twice.
+
+The wanted revision is what the manifest asks for, unless a rollback has pinned another one (``core.revision``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from reconciler.core.address import short
 from reconciler.core.case import Case
@@ -43,7 +46,7 @@ from reconciler.core.disposal import clean_up, disposal, letting_go
 from reconciler.core.lockfile import Entry, Instance, InstanceState
 from reconciler.core.observation import ModelState
 from reconciler.core.obtaining import buy, obtain
-from reconciler.core.plan import Action, Change, Kind
+from reconciler.core.plan import TRAINS, Action, Change, Kind
 from reconciler.core.resource import Effect
 
 __all__ = ["Case", "decide", "disposal", "in_making"]
@@ -65,7 +68,7 @@ def decide(case: Case) -> tuple[Action, ...]:
     elif _serves(entry) and entry.current.revision == case.revision and not case.forced:
         actions = tuple(_keep(case, entry))
     else:
-        actions = tuple(_renew(case, entry))
+        actions = tuple(_end_pin(case, entry, _renew(case, entry)))
     reused = frozenset(action.resource for action in actions if action.kind is Kind.REUSE and action.resource)
     return (*actions, *clean_up(case, entry, superseded, reused=reused))
 
@@ -131,6 +134,17 @@ def _renew(case: Case, entry: Entry) -> Iterator[Action]:
     changes = replacing_changes(case, entry)
     kind = Kind.CREATE if previous is None else Kind.REPLACE
     yield from obtain(case, kind, _why(case, changes), previous=previous, changes=changes)
+
+
+def _end_pin(case: Case, entry: Entry, actions: Iterable[Action]) -> Iterator[Action]:
+    """Say of what takes the place of a pinned model that the pin ends with it."""
+    for action in actions:
+        if entry.pin is not None and action.kind in {*TRAINS, Kind.REUSE}:
+            gone = case.observation(entry.current) is None
+            why = "the model that the rollback pinned is gone" if gone else "the pin of the rollback ends"
+            yield replace(action, reason=f"{action.reason}; {why}")
+        else:
+            yield action
 
 
 def _why(case: Case, changes: tuple[Change, ...]) -> str:

@@ -73,12 +73,12 @@ def audit(
     wanted = wanted_revisions(manifests, recorded, observed.models)
     for name in sorted(known):
         entry, manifest = recorded.models[name], by_name.get(name)
-        asked = entry if manifest is None else _without_given_up(entry, wanted[name])
+        asked = entry if manifest is None else _without_given_up(entry, wanted[name].revision)
         found.extend(_unfinished(name, asked, observed, manifest, now))
         if manifest is None:
             found.append(Drift(name, "manifest", "has no manifest any more", resource=entry.current.resource))
         else:
-            found.extend(_moved_on(manifest, entry, observed, wanted[name]))
+            found.extend(_moved_on(manifest, entry, observed, wanted[name].revision))
     found.extend(
         Drift(manifest.name, "manifest", "has a manifest and was never applied")
         for manifest in manifests

@@ -62,7 +62,8 @@ class Entry:
     """All we know of one manifest name.
 
     ``deposed`` are models that were replaced and wait to be deleted, ``retained`` are kept on purpose, ``failed`` and
-    ``rejected`` are attempts that will not be bought again by themselves. ``pin`` is a revision set by a rollback.
+    ``rejected`` are attempts that will not be bought again by themselves. ``pin`` is the revision that a rollback went
+    back to, and ``pin_over`` the one that the manifest asked for then: as long as it still does, the pin holds.
     ``protect`` outlives the manifest. ``deletion`` is what the manifest last said of removal. ``history`` is the end of
     the name's chain of records (see ``core.lineage``).
     """
@@ -77,6 +78,7 @@ class Entry:
     protect: bool = False
     deletion: str = "delete"
     history: History | None = None
+    pin_over: str | None = None
 
     def instances(self) -> Iterator[Instance]:
         """Yield every instance the entry records, the current one first."""
@@ -152,11 +154,12 @@ def intend(entry: Entry | None, instance: Instance, *, protect: bool, deletion: 
     The first one of a name is its current instance at once; the next one is the candidate. A current instance that
     never became ready does not serve, so the new one takes its place; so does one under the very id of a current
     instance that is gone. What is superseded while still in the making is deposed, an attempt that failed is
-    remembered as such. Whatever list held the instance before holds it no longer.
+    remembered as such. Whatever list held the instance before holds it no longer. The pin of a rollback ends, unless
+    the instance is of the very revision that is pinned.
     """
     if entry is None:
         return Entry(current=instance, protect=protect, deletion=deletion)
-    entry = replace(_without(entry, instance.resource), protect=protect, deletion=deletion)
+    entry = _pinned_no_more(replace(_without(entry, instance.resource), protect=protect, deletion=deletion), instance)
     former = entry.candidate
     if entry.current.state is InstanceState.READY and entry.current.resource != instance.resource:
         entry = replace(entry, candidate=instance)
@@ -257,26 +260,39 @@ def remove(entry: Entry, resource: str) -> Entry | None:
     return None if heir is None else replace(_without(entry, heir.resource), current=heir)
 
 
-def take_back(entry: Entry, resource: str, *, retain: int) -> Entry:
+def take_back(entry: Entry, resource: str, *, retain: int, gone: bool = False) -> Entry:
     """Make a former instance (retained, rejected or deposed) the one that serves, without training.
 
-    A candidate stays what it is.
+    A candidate stays what it is. ``gone`` says that the current instance is not there any more: its record ends, so
+    that it takes up no place among the retained ones.
 
     Raises:
         ValueError: if the resource is none of them.
     """
     for instance in (*entry.retained, *entry.rejected, *entry.deposed):
         if instance.resource == resource:
-            return _succeed(_without(entry, resource), instance, retain=retain)
+            return _succeed(_without(entry, resource), instance, retain=retain, gone=gone)
     raise ValueError(f"{resource} is no former instance of this entry and cannot be taken back")
 
 
-def _succeed(entry: Entry, instance: Instance, *, retain: int) -> Entry:
-    """Put an instance in the current one's place; only a model that served is worth being retained."""
+def unpin(entry: Entry) -> Entry:
+    """End the pin of a rollback, if there is one."""
+    return entry if entry.pin is None else replace(entry, pin=None, pin_over=None)
+
+
+def _pinned_no_more(entry: Entry, instance: Instance) -> Entry:
+    """A pin ends as soon as an instance of another revision is to serve."""
+    return entry if entry.pin == instance.revision else unpin(entry)
+
+
+def _succeed(entry: Entry, instance: Instance, *, retain: int, gone: bool = False) -> Entry:
+    """Put an instance in the current one's place; only a model that served, and is there, is worth being retained."""
     former = entry.current
-    kept = (former, *entry.retained) if former.state is InstanceState.READY else entry.retained
+    served = former.state is InstanceState.READY
+    kept = (former, *entry.retained) if served and not gone else entry.retained
     entry = replace(entry, current=_serving(instance), retained=kept[:retain], deposed=(*entry.deposed, *kept[retain:]))
-    return entry if former in kept else _set_aside(entry, former, instance)
+    entry = _pinned_no_more(entry, instance)
+    return entry if served else _set_aside(entry, former, instance)
 
 
 def _serving(instance: Instance) -> Instance:

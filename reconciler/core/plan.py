@@ -123,6 +123,16 @@ class Unmanaged:
 
 
 @dataclass(frozen=True, slots=True)
+class Pinned:
+    """A name that a rollback keeps at ``revision``, although its manifest asks for another one (``over``)."""
+
+    name: str
+    resource: str
+    revision: str
+    over: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """Which names a plan looks at: globs of ``--target`` and ``--exclude``, terms of ``--select``; empty means all.
 
@@ -153,6 +163,7 @@ class Plan:
 
     ``violations`` are the reasons why apply would refuse (limits, protection, policy); ``warnings`` refuse nothing.
     ``left_out`` is what a plan that mends drift alone leaves to one that does not.
+    ``pinned`` are the names that stay at what a rollback went back to.
     """
 
     project: str
@@ -167,6 +178,7 @@ class Plan:
     lineage: str | None = None
     serial: int = 0
     left_out: tuple[Action, ...] = ()
+    pinned: tuple[Pinned, ...] = ()
 
     @property
     def summary(self) -> dict[str, int]:

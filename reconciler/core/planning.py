@@ -14,11 +14,11 @@ from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
-from reconciler.core.plan import TRAINS, Action, Drift, Kind, Plan, Scope, Unmanaged
+from reconciler.core.plan import TRAINS, Action, Drift, Kind, Pinned, Plan, Scope, Unmanaged
 from reconciler.core.policy import violations
 from reconciler.core.renames import Renames, find_renames
 from reconciler.core.resource import Capabilities, Desired, Effect
-from reconciler.core.revision import wanted_revisions
+from reconciler.core.revision import Wanted, source_of, wanted_revisions
 from reconciler.core.rules import Rules, broken
 from reconciler.core.scope import choose, in_scope
 from reconciler.core.tolerance import Tolerance
@@ -71,7 +71,8 @@ def build_plan(
     manifests = () if policy.destroy else tuple(sorted(declared, key=lambda manifest: manifest.name))
     renames = find_renames(manifests, recorded, chosen)
     recorded = renames.recorded
-    actions, unchanged = _actions(manifests, renames, observed, policy, chosen)
+    wanted = _wanted(manifests, recorded, observed, policy, chosen)
+    actions, unchanged = _actions(manifests, renames, observed, policy, chosen, wanted)
     drift = remote_drift(
         manifests,
         recorded,
@@ -96,6 +97,11 @@ def build_plan(
         lineage=recorded.lineage or None,
         serial=recorded.serial,
         left_out=waiting,
+        pinned=tuple(
+            Pinned(name, recorded.models[name].current.resource, goal.revision, goal.asked)
+            for name, goal in sorted(wanted.items())
+            if goal.pinned and chosen(name)
+        ),
     )
 
 
@@ -109,12 +115,30 @@ def _mending(
 ) -> tuple[Action, ...]:
     """Return the actions that mend drift: as if no manifest asked for another revision than the one that serves."""
     recorded = renames.recorded
-    stands = standing(recorded, observed)
-    actions, _ = _actions(manifests, renames, observed, policy, chosen, stands=stands)
+    wanted = _wanted(manifests, recorded, observed, policy, chosen, stands=standing(recorded, observed))
+    actions, _ = _actions(manifests, renames, observed, policy, chosen, wanted)
     counts = [item for item in drift if not any(rule.covers(item) for rule in policy.tolerances)]
     renamed = frozenset(move.name for move in renames.moves)
     effect = policy.scope.max_effect or Effect.UPDATE.value
     return heal(actions, counts, recorded.models, effect=effect, except_for=renamed)
+
+
+def _wanted(
+    manifests: tuple[Desired, ...],
+    recorded: Lockfile,
+    observed: Observed,
+    policy: Policy,
+    chosen: Callable[[str], bool],
+    *,
+    stands: frozenset[str] = frozenset(),
+) -> dict[str, Wanted]:
+    """Return the revision of every name; what is out of scope and serves stays what it is, and so does what stands."""
+    fixed = stands.union(
+        manifest.name
+        for manifest in manifests
+        if not chosen(manifest.name) and _serves(recorded.models.get(manifest.name))
+    )
+    return wanted_revisions(manifests, recorded, observed.models, fixed=fixed, forced=policy.replace)
 
 
 def _actions(
@@ -123,15 +147,11 @@ def _actions(
     observed: Observed,
     policy: Policy,
     chosen: Callable[[str], bool],
-    *,
-    stands: frozenset[str] = frozenset(),
+    wanted: Mapping[str, Wanted],
 ) -> tuple[list[Action], int]:
-    """Return what to do about every chosen name, and how many manifests ask for nothing.
-
-    Names that stand keep the revision that serves, whatever their manifests ask for.
-    """
+    """Return what to do about every chosen name, and how many models are as their manifests ask."""
     recorded = renames.recorded
-    case = _cases(manifests, recorded, observed, policy, chosen, stands)
+    case = _cases(recorded, observed, policy, wanted)
     actions = list(renames.moves)
     renamed = {move.name for move in renames.moves}
     unchanged = 0
@@ -139,7 +159,7 @@ def _actions(
         if chosen(manifest.name):
             found = decide(case(manifest))
             actions.extend(found)
-            unchanged += not found and manifest.name not in renamed
+            unchanged += not found and manifest.name not in renamed and not wanted[manifest.name].pinned
     kept = renames.claimed.union(manifest.name for manifest in manifests)
     for name, entry in recorded.models.items():
         if name not in kept and chosen(name):
@@ -163,29 +183,18 @@ def _judge(
 
 
 def _cases(
-    manifests: tuple[Desired, ...],
-    recorded: Lockfile,
-    observed: Observed,
-    policy: Policy,
-    chosen: Callable[[str], bool],
-    stands: frozenset[str],
+    recorded: Lockfile, observed: Observed, policy: Policy, wanted: Mapping[str, Wanted]
 ) -> Callable[[Desired], Case]:
     """Return what makes the case of each manifest, with everything that is the same for all of them worked out."""
-    fixed = stands.union(
-        manifest.name
-        for manifest in manifests
-        if not chosen(manifest.name) and _serves(recorded.models.get(manifest.name))
-    )
-    revisions = wanted_revisions(manifests, recorded, observed.models, fixed=fixed)
     owner = recorded.resources()
     orphans = _orphans(observed, owner)
 
     def case(manifest: Desired) -> Case:
-        revision, parent = revisions[manifest.name], None
+        revision, parent = wanted[manifest.name].revision, None
         if manifest.parent is not None:
             entry = recorded.models.get(manifest.parent)
-            if entry is not None and _serves(entry) and entry.current.revision == revisions[manifest.parent]:
-                parent = entry.current.resource
+            if entry is not None and _serves(entry) and entry.current.revision == wanted[manifest.parent].revision:
+                parent = source_of(manifest, revision, entry).resource
         return Case(
             desired=manifest,
             entry=recorded.models.get(manifest.name),
@@ -197,6 +206,7 @@ def _cases(
             parent_resource=parent,
             forced=manifest.name in policy.replace,
             orphans=orphans,
+            pinned=wanted[manifest.name].pinned,
         )
 
     return case

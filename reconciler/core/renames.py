@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.core.lockfile import Lockfile
+from reconciler.core.lockfile import Entry, Lockfile
 from reconciler.core.ordering import parents_first
 from reconciler.core.plan import Action, Kind
 from reconciler.core.resource import Desired
@@ -87,20 +87,28 @@ def _inferred(
         return {}, []
     groups: dict[str, tuple[list[str], list[str]]] = {}
     for name in sorted(removed):
-        groups.setdefault(recorded.models[name].current.revision, ([], []))[0].append(name)
-    asked: dict[str, str] = {}
+        groups.setdefault(_applied(recorded.models[name])[0], ([], []))[0].append(name)
+    asked: dict[str, tuple[str, ...]] = {}
     for manifest in parents_first(manifests):
         entry = recorded.models.get(settled.get(manifest.name, manifest.name))
         if entry is not None:
-            asked[manifest.name] = entry.current.revision
+            asked[manifest.name] = _applied(entry)
             continue
-        parent = None if manifest.parent is None else asked[manifest.parent]
-        asked[manifest.name] = revision_of(manifest.spec, manifest.dataset, parent_revision=parent)
-        if manifest.name in added and asked[manifest.name] in groups:
-            groups[asked[manifest.name]][1].append(manifest.name)
+        parents = (None,) if manifest.parent is None else asked[manifest.parent]
+        made = [revision_of(manifest.spec, manifest.dataset, parent_revision=parent) for parent in parents]
+        asked[manifest.name] = tuple(made)
+        known = next((revision for revision in made if revision in groups), None)
+        if manifest.name in added and known is not None:
+            groups[known][1].append(manifest.name)
     matched = [(olds, sorted(news)) for olds, news in groups.values() if news]
     single = {news[0]: olds[0] for olds, news in matched if len(olds) == len(news) == 1}
     return single, [(olds, news) for olds, news in matched if not len(olds) == len(news) == 1]
+
+
+def _applied(entry: Entry) -> tuple[str, ...]:
+    """Return the revision that the manifest of an entry asked for last, and the one a rollback keeps in its place."""
+    current = entry.current.revision
+    return (current,) if entry.pin_over is None else (entry.pin_over, current)
 
 
 def _move(old: str, new: str, recorded: Lockfile, *, declared: bool) -> Action:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 
 from reconciler.core.canonical import Json, digest, same_number
-from reconciler.core.lockfile import Instance, InstanceState, Lockfile
-from reconciler.core.observation import Observation
+from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
+from reconciler.core.observation import ModelState, Observation
 from reconciler.core.ordering import parents_first
 from reconciler.core.resource import Dataset, Desired, Spec
 
@@ -15,6 +16,22 @@ MADE_OF = ("baseModel", "source", "hyperparameters", "method", "encryptionKey")
 
 _USUAL_METHOD = "supervised"
 _FRUITLESS = frozenset({InstanceState.FAILED, InstanceState.REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which revision a name is to be of: what a plan goes for, and what the manifest asks for.
+
+    The two differ only while a rollback has pinned another one.
+    """
+
+    revision: str
+    asked: str
+
+    @property
+    def pinned(self) -> bool:
+        """Whether a rollback keeps the name at another revision than its manifest asks for."""
+        return self.revision != self.asked
 
 
 def revision_of(spec: Spec, dataset: Dataset | None, *, parent_revision: str | None = None) -> str:
@@ -73,25 +90,73 @@ def wanted_revisions(
     observed: Mapping[str, Observation],
     *,
     fixed: Container[str] = (),
-) -> dict[str, str]:
-    """Return the revision each manifest asks for, by name; a child's holds its parent's.
+    forced: Container[str] = (),
+) -> dict[str, Wanted]:
+    """Return the revision each manifest asks for and the one its name is to be of; a child's holds its parent's.
+
+    While a rollback keeps a parent at another revision, a child of either one is what its manifest asks for: going back
+    retrains no child. What has to be tuned anyhow is tuned from the parent that serves.
 
     Args:
         manifests: all of them, sources known and acyclic.
         recorded: the lockfile, renames carried out.
         observed: the listing by resource name.
         fixed: recorded names that stay as they are: theirs is the revision of their current instance.
+        forced: names to be tuned anew, which no pin holds.
     """
-    revisions: dict[str, str] = {}
+    wanted: dict[str, Wanted] = {}
     for manifest in parents_first(manifests):
         entry = recorded.models.get(manifest.name)
         if entry is not None and manifest.name in fixed:
-            revisions[manifest.name] = entry.current.revision
+            current = entry.current.revision
+            wanted[manifest.name] = Wanted(current, entry.pin_over or current)
             continue
         instances = () if entry is None else tuple(entry.instances())
-        parent = None if manifest.parent is None else revisions[manifest.parent]
-        revisions[manifest.name] = settle(manifest, instances, observed, parent_revision=parent)
-    return revisions
+        parent = None if manifest.parent is None else wanted[manifest.parent]
+        parents = (None,) if parent is None else dict.fromkeys((parent.revision, parent.asked))
+        asked = [settle(manifest, instances, observed, parent_revision=revision) for revision in parents]
+        pin = None if manifest.name in forced else _pin(entry, asked, observed)
+        wanted[manifest.name] = pin or _unpinned(entry, asked)
+    return wanted
+
+
+def _pin(entry: Entry | None, asked: Container[str], observed: Mapping[str, Observation]) -> Wanted | None:
+    """Return what a rollback has pinned, if that holds.
+
+    It does while the manifest asks for what it asked for then, and the model that is pinned is there: what it was tuned
+    on is not known any more, so it could not be tuned again.
+    """
+    if entry is None or entry.pin is None or entry.pin_over is None or entry.pin_over not in asked:
+        return None
+    current = entry.current
+    seen = observed.get(current.resource)
+    serves = current.state is InstanceState.READY and seen is not None and seen.state is not ModelState.FAILED
+    return Wanted(entry.pin, entry.pin_over) if serves and current.revision == entry.pin else None
+
+
+def _unpinned(entry: Entry | None, asked: list[str]) -> Wanted:
+    """Choose among what a manifest may ask for: what serves, else what is in the making, else the first."""
+    if entry is not None:
+        served = entry.current if entry.current.state is InstanceState.READY else None
+        for instance in (served, entry.candidate, entry.in_making):
+            if instance is not None and instance.revision in asked:
+                return Wanted(instance.revision, instance.revision)
+    return Wanted(asked[0], asked[0])
+
+
+def source_of(desired: Desired, revision: str, parent: Entry) -> Instance:
+    """Return the model of its parent that a revision of a manifest is tuned from: the one whose revision it holds.
+
+    That is the parent's current instance, unless a rollback took the parent back after the tuning was begun.
+    """
+    if not parent.retained:
+        return parent.current
+    for instance in (parent.current, *parent.retained):
+        if instance.state is InstanceState.READY:
+            made = revision_of(desired.spec, desired.dataset, parent_revision=instance.revision)
+            if made == revision:
+                return instance
+    return parent.current
 
 
 def compatible(desired: Desired, observation: Observation, *, parent_resource: str | None = None) -> bool:

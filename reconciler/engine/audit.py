@@ -10,7 +10,7 @@ from reconciler.core.drift import audit
 from reconciler.core.lockfile import UNFINISHED, Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observed
-from reconciler.core.plan import Drift, Unmanaged
+from reconciler.core.plan import Drift, Pinned, Unmanaged
 from reconciler.core.planning import Policy, build_plan
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
@@ -25,7 +25,8 @@ class Audit:
     """What an audit found.
 
     ``coverage`` is the share of the remote models that is managed, in percent; ``known`` are all names that a manifest
-    or the lockfile has, whether they were looked at or not; ``desired`` are the manifests.
+    or the lockfile has, whether they were looked at or not; ``desired`` are the manifests. ``pinned`` are names that
+    stay at what a rollback went back to, which is no drift.
     """
 
     drift: tuple[Drift, ...]
@@ -33,6 +34,7 @@ class Audit:
     coverage: float | None
     known: frozenset[str] = frozenset()
     desired: tuple[Desired, ...] = ()
+    pinned: tuple[Pinned, ...] = ()
 
 
 def take_stock(
@@ -61,7 +63,7 @@ def take_stock(
     names = frozenset(filter(chosen, known))
     capabilities = policy.capabilities
     drift = audit(manifests.desired, recorded, observed, names=names, now=now, capabilities=capabilities)
-    return Audit(drift, plan.unmanaged, _coverage(recorded, observed), known, manifests.desired)
+    return Audit(drift, plan.unmanaged, _coverage(recorded, observed), known, manifests.desired, plan.pinned)
 
 
 def _coverage(recorded: Lockfile, observed: Observed) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.core.canonical import digest
+from reconciler.core.comparison import PIN
 from reconciler.core.lockfile import (
     Approval,
     Entry,
@@ -16,6 +17,7 @@ from reconciler.core.lockfile import (
     intend,
     remove,
     take_back,
+    unpin,
 )
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Action, Kind, Plan, action_digest_value
@@ -69,6 +71,8 @@ def _record(entries: dict[str, Entry], action: Action, manifest: Desired | None)
         changed = _reuse(entry, action, manifest)
     elif action.kind is Kind.UPDATE and entry is not None:
         changed = entry if action.heals else _local(entry, manifest)
+        if any(change.path == PIN for change in action.changes):
+            changed = unpin(changed)
     _put(entries, action.name, changed)
 
 
@@ -96,7 +100,8 @@ def _reuse(entry: Entry | None, action: Action, manifest: Desired) -> Entry:
     """A model we kept serves again at once; one that was found by its id is watched until it is seen to be ready."""
     kept = () if entry is None else (*entry.retained, *entry.rejected)
     if entry is not None and any(instance.resource == action.resource for instance in kept):
-        return take_back(entry, action.resource or "", retain=manifest.lifecycle.retain)
+        gone = action.previous is None  # nothing is there whose place it takes
+        return take_back(entry, action.resource or "", retain=manifest.lifecycle.retain, gone=gone)
     return _intend(entry, action, manifest, InstanceState.TUNING)
 
 

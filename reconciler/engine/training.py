@@ -17,6 +17,7 @@ from reconciler.core.lockfile import Entry, InstanceState, amend, fail, promote,
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
 from reconciler.core.resource import Desired
+from reconciler.core.revision import source_of
 from reconciler.engine import carry, sharing
 from reconciler.engine.journal import Journal
 from reconciler.engine.schedule import Schedule
@@ -159,7 +160,7 @@ class Training:
             self._world.datasets,
             action,
             desired,
-            parent_resource=None if parent is None else parent.current.resource,
+            parent_resource=None if parent is None else source_of(desired, action.revision or "", parent).resource,
         )
         return partial(carry.while_we_may, self._world, create)
 

@@ -111,6 +111,7 @@ class EntryShape(InstanceShape):
     protect: bool
     deletion: str = "delete"
     history: HistoryShape | None = None
+    pin_over: str | None = None
 
     def value(self) -> Entry:
         """Return the core's value."""
@@ -125,6 +126,7 @@ class EntryShape(InstanceShape):
             protect=self.protect,
             deletion=self.deletion,
             history=None if self.history is None else self.history.value(),
+            pin_over=self.pin_over,
         )
 
 
@@ -230,6 +232,8 @@ def _entry(entry: Entry) -> dict[str, Any]:
         document["deletion"] = entry.deletion
     if entry.history is not None:
         document["history"] = _history(entry.history)
+    if entry.pin_over is not None:
+        document["pinOver"] = entry.pin_over
     return document
 
 

@@ -1,9 +1,10 @@
 """The plan as a document (``plan --format json``): every key the published contract names, and a few more.
 
 Pure: a plan in, plain dicts out. No training row and no credential is part of a plan, so none can be part of this.
-Keys that are not in the contract: ``remote``, ``steps`` of the whole plan, and per action ``digest``, ``revision``,
-``attempt``, ``previousName``, ``stepsAtMost``, ``dependsOn``, ``blockedBy``, ``cleanup``, ``gate``, ``lifecycle``, and
-the dataset ``before``; of a plan that mends drift alone ``scope.only``, ``scope.maxEffect`` and ``leftOut``.
+Keys that are not in the contract: ``remote``, ``steps`` of the whole plan, ``pinned``, and per action ``digest``,
+``revision``, ``attempt``, ``previousName``, ``stepsAtMost``, ``dependsOn``, ``blockedBy``, ``cleanup``, ``gate``,
+``lifecycle``, and the dataset ``before``; of a plan that mends drift alone ``scope.only``, ``scope.maxEffect`` and
+``leftOut``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.core.canonical import digest
-from reconciler.core.plan import Action, Change, Drift, Plan, Scope, Unmanaged, action_digest_value
+from reconciler.core.plan import Action, Change, Drift, Pinned, Plan, Scope, Unmanaged, action_digest_value
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.errors import Problem, Violation
 
@@ -38,6 +39,7 @@ def to_document(plan: Plan, *, tool: str) -> Document:
         "unmanaged": [unmanaged_document(model) for model in plan.unmanaged],
         "warnings": [problem_document(problem) for problem in plan.warnings],
         "violations": [violation_document(violation) for violation in plan.violations],
+        "pinned": [pinned_document(pin) for pin in plan.pinned],
     } | ({} if plan.scope.only is None else {"leftOut": [_left_out(action) for action in plan.left_out]})
 
 
@@ -112,6 +114,11 @@ def unmanaged_document(model: Unmanaged) -> Document:
         "createTime": model.create_time,
         "orphaned": model.orphaned,
     }
+
+
+def pinned_document(pin: Pinned) -> Document:
+    """Return one name that a rollback keeps at another revision than its manifest asks for."""
+    return {"name": pin.name, "resource": pin.resource, "revision": pin.revision, "over": pin.over}
 
 
 def problem_document(problem: Problem) -> Document:

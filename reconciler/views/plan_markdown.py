@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from reconciler.core.plan import Action, Kind, Plan
 from reconciler.views.escape import code, prose
 from reconciler.views.plan_text import drift_line, left_out_line, unmanaged_line
+from reconciler.views.rollback import pin_line
 from reconciler.views.words import (
     SYMBOLS,
     bullets,
@@ -68,6 +69,7 @@ def _pieces(plan: Plan) -> Iterator[_Piece]:
     yield from _list(3, "Not as the last apply left it", drift)
     left_out = [prose(left_out_line(action)) for action in plan.left_out]
     yield from _list(3, "Left out (--only drift)", left_out)
+    yield from _list(3, "Pinned", [prose(pin_line(pin)) for pin in plan.pinned])
     yield from _list(3, "Warnings", [prose(str(warning)) for warning in plan.warnings])
     models = [prose(unmanaged_line(model)) for model in plan.unmanaged]
     yield from _list(5, "Remote models that are not managed here, and never touched", models)

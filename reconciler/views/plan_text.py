@@ -11,6 +11,7 @@ from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Unmanaged
 from reconciler.core.text import clip, sanitize
 from reconciler.errors import Problem
 from reconciler.views.paint import Paint, painter
+from reconciler.views.rollback import pin_line
 from reconciler.views.words import (
     SYMBOLS,
     bullets,
@@ -33,7 +34,7 @@ _STYLES = {
     Kind.BLOCKED: "red",
 }
 _INDENT = " " * 6
-_SHOWN_DRIFT, _SHOWN_UNMANAGED, _SHOWN_WARNINGS = 50, 10, 50
+_SHOWN_DRIFT, _SHOWN_UNMANAGED, _SHOWN_WARNINGS, _SHOWN_PINNED = 50, 10, 50, 50
 _NARROWEST = 24
 _TRAINS = "  # needs a new training"
 
@@ -52,6 +53,7 @@ def render_plan(plan: Plan, *, color: bool = False, width: int = 100) -> str:
     blocks.append(_section("Not as the last apply left it:", _drift(plan.drift, width), paint, _SHOWN_DRIFT))
     blocks.append(_section("Left out (--only drift):", _left_out(plan), paint, _SHOWN_DRIFT))
     blocks.append(_section(_unmanaged_title(plan.unmanaged), _unmanaged(plan.unmanaged), paint, _SHOWN_UNMANAGED))
+    blocks.append(_section("Pinned:", map(pin_line, plan.pinned), paint, _SHOWN_PINNED))
     blocks.append(_section("Warnings:", _warnings(plan.warnings), paint, _SHOWN_WARNINGS))
     refusals = (sanitize(str(violation)) for violation in plan.violations)
     blocks.append(_section("Apply would refuse this plan:", refusals, paint, None, "bold red"))

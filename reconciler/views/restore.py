@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconciler.core.plan import Action, Change, Drift, Plan, Steps, Unmanaged
+from reconciler.core.plan import Action, Change, Drift, Pinned, Plan, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.core.text import clip
 from reconciler.errors import Location, Problem, Violation
@@ -50,6 +50,7 @@ def restored(document: Mapping[str, Any]) -> Plan:
         lineage=shape.lockfile.lineage,
         serial=shape.lockfile.serial,
         left_out=tuple(Action(left.name, left.action, left.reason) for left in shape.left_out),
+        pinned=tuple(Pinned(pin.name, pin.resource, pin.revision, pin.over) for pin in shape.pinned),
     )
 
 

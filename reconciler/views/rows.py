@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Progress
@@ -18,6 +18,7 @@ class Row:
     ``role`` says what it is to its name: ``current``, ``candidate``, ``retained``, ``rejected``, ``failed`` or
     ``deposed``. ``remote`` is the state the service reports, ``missing`` if it does not know the model, None if nobody
     looked. ``error`` is the service's reason for a failure, ``created`` when the model was made, if either knows.
+    ``pin`` is the revision that a rollback keeps serving, ``pin_over`` what the manifest asked for at that time.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Row:
     progress: Progress | None = None
     error: str | None = None
     created: str | None = None
+    pin: str | None = None
+    pin_over: str | None = None
 
     @property
     def state(self) -> str:
@@ -60,10 +63,14 @@ def build_rows(
     """
     wanted = sorted(lockfile.models) if names is None else [name for name in names if name in lockfile.models]
     return tuple(
-        _row(name, role, instance, observations)
+        _pinned(_row(name, role, instance, observations), lockfile.models[name])
         for name in wanted
         for role, instance in _instances(lockfile.models[name], former=former)
     )
+
+
+def _pinned(row: Row, entry: Entry) -> Row:
+    return replace(row, pin=entry.pin, pin_over=entry.pin_over) if row.role == "current" and entry.pin else row
 
 
 def _instances(entry: Entry, *, former: bool) -> Iterator[tuple[str, Instance]]:

@@ -137,6 +137,15 @@ class LeftOutShape(Shape):
     reason: str
 
 
+class PinnedShape(Shape):
+    """A name that a rollback keeps at another revision than its manifest asks for."""
+
+    name: str
+    resource: str
+    revision: str
+    over: str
+
+
 class ProblemShape(Shape):
     """One warning with its place."""
 
@@ -177,6 +186,7 @@ class PlanShape(Shape):
     warnings: list[ProblemShape]
     violations: list[ViolationShape]
     left_out: list[LeftOutShape] = []
+    pinned: list[PinnedShape] = []
 
 
 class SavedShape(PlanShape):

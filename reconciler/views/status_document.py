@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.core.observation import Observation, Progress
-from reconciler.core.plan import Drift, Unmanaged
+from reconciler.core.plan import Drift, Pinned, Unmanaged
 from reconciler.core.tolerance import Tolerated
-from reconciler.views.document import drift_document, unmanaged_document
+from reconciler.views.document import drift_document, pinned_document, unmanaged_document
 from reconciler.views.rows import Row
 
 STATUS_FORMAT = "tunectl.status/v1"
@@ -26,10 +26,12 @@ def drift_report(
     unmanaged: Sequence[Unmanaged],
     coverage: float | None = None,
     tolerated: Sequence[Tolerated] = (),
+    pinned: Sequence[Pinned] = (),
 ) -> dict[str, Any]:
     """Return what is not as the last apply left it; ``coverage`` in percent of the remote models.
 
-    ``tolerated`` is what does not count, listed under ``ignored`` with its reason and last day.
+    ``tolerated`` is what does not count, listed under ``ignored`` with its reason and last day; ``pinned`` are names
+    that a rollback keeps, which is no drift.
     """
     return {
         "format": DRIFT_FORMAT,
@@ -38,6 +40,7 @@ def drift_report(
         "drift": [drift_document(item) for item in drift],
         "unmanaged": [unmanaged_document(model) for model in unmanaged],
         "ignored": [_tolerated(item) for item in tolerated],
+        "pinned": [pinned_document(pin) for pin in pinned],
     }
 
 
@@ -66,6 +69,8 @@ def _row(row: Row, observations: Mapping[str, Observation]) -> dict[str, Any]:
         "dataset": None if dataset is None else {"digest": dataset.digest, "examples": dataset.examples},
         "progress": None if row.progress is None else _progress(row.progress),
         "error": row.error,
+        "pin": row.pin,
+        "pinOver": row.pin_over,
     }
 
 

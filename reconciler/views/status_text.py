@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.core.observation import Observation, Progress
-from reconciler.core.plan import Drift, Unmanaged
+from reconciler.core.plan import Drift, Pinned, Unmanaged
 from reconciler.core.resource import Spec
 from reconciler.core.text import clip, sanitize
 from reconciler.core.tolerance import Tolerated
 from reconciler.views.paint import Paint, painter
 from reconciler.views.plan_text import drift_line, unmanaged_line
+from reconciler.views.rollback import pin_line
 from reconciler.views.rows import Row
 from reconciler.views.words import bullets, count, dataset_text, guard, short_digest, value_text
 
@@ -56,6 +57,7 @@ def render_drift(
     unmanaged: Sequence[Unmanaged],
     coverage: float | None = None,
     *,
+    pinned: Sequence[Pinned] = (),
     color: bool = False,
     width: int = 120,
 ) -> str:
@@ -65,11 +67,14 @@ def render_drift(
         drift: what moved.
         unmanaged: models that nothing in the lockfile records.
         coverage: how much of what is there is managed here, in percent.
+        pinned: names that stay at what a rollback went back to, which is no drift.
         color: whether to use SGR codes.
         width: characters a line should keep to; values are cut for it.
     """
     paint = painter(color=color)
     lines = [paint(drift_headline(drift), "bold"), *(f"  {drift_line(item, width=width)}" for item in drift)]
+    if pinned:
+        lines += ["", paint("Pinned:", "bold"), *(f"  {line}" for line in map(pin_line, pinned))]
     for orphaned, words in ((True, "orphaned"), (False, "not managed here")):
         models = [model for model in unmanaged if model.orphaned is orphaned]
         if models:
@@ -92,6 +97,11 @@ def render_tolerated(tolerated: Sequence[Tolerated], *, listed: bool, width: int
         until = "" if item.tolerance.until is None else f", until {item.tolerance.until}"
         lines.append(f"  {drift_line(item.drift, width=width)}; {sanitize(item.tolerance.reason)}{until}")
     return guard("\n".join(lines) + "\n")
+
+
+def state_text(row: Row) -> str:
+    """Return a row's state, and that a rollback keeps it."""
+    return row.state if row.pin is None else f"{row.state}, pinned"
 
 
 def counted(rows: Sequence[Row]) -> str:
@@ -129,7 +139,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     name = row.name if row.role == "current" else f"  {row.role}"
     cells = (
         name,
-        row.state,
+        state_text(row),
         progress_text(row.progress),
         "" if instance.dataset is None else f"{instance.dataset.examples:,}",
         row.created or "",
@@ -147,7 +157,8 @@ def _block(row: Row, observations: Mapping[str, Observation], paint: Paint) -> I
     yield paint(sanitize(f"{row.name} ({row.role})"), "bold")
     facts = {
         "model": instance.resource,
-        "state": row.state,
+        "state": state_text(row),
+        "pinned over": None if row.pin_over is None else f"{short_digest(row.pin_over)}, by a rollback",
         "error": row.error,
         "revision": short_digest(instance.revision),
         "attempt": str(instance.attempt),

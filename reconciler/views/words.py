@@ -64,7 +64,8 @@ def unchanged_line(plan: Plan) -> str:
     selected = " (of those selected)" if plan.scope.selects else ""
     if plan.left_out:
         return f"No changes. There is no drift to mend{selected}; what else there is to do is left out."
-    return f"No changes. {models}{selected}."
+    pinned = f", {len(plan.pinned):,} pinned by a rollback" if plan.pinned else ""
+    return f"No changes. {models}{pinned}{selected}."
 
 
 def selection_text(scope: Scope) -> str:

@@ -167,6 +167,14 @@ class Workshop:
                 model.id for model, _, _ in self.emulator.world.store.models(after=0, account="user@example.com")
             )
 
+    def vanish(self, resource: str) -> None:
+        """Let somebody delete a model at the service."""
+        store = self.emulator.world.store
+        with store.writing():
+            model = store.find(resource.rpartition("/")[2])
+            assert model is not None, resource
+            store.remove(model.seq)
+
     def bought(self) -> int:
         """How many trainings the service has begun, and charges for, whether its answer arrived or not."""
         return len(self.trainings)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.lockfile import InstanceState
 from reconciler.core.resource import Dataset, Lifecycle
-from reconciler.core.revision import compatible, revision_of, settle, wanted_revisions
+from reconciler.core.revision import Wanted, compatible, revision_of, settle, wanted_revisions
 
 FROM_OTHER = {"model": "other"}
 FROM_REMOTE = {"tunedModel": "tunedModels/x"}
@@ -205,7 +205,9 @@ def test_a_hyperparameter_that_the_service_does_not_show_speaks_against_nothing(
 def test_revisions_of_all_manifests_hold_those_of_their_parents():
     root, child = wanted("root"), wanted("child", source={"model": "root"})
     revisions = wanted_revisions([child, root], lockfile(), {})
-    assert revisions == {"root": revision(root), "child": revision(child, revision(root))}
+    assert revisions == {
+        name: Wanted(r, r) for name, r in (("root", revision(root)), ("child", revision(child, revision(root))))
+    }
 
 
 def test_a_fixed_name_keeps_the_revision_that_serves():
@@ -213,7 +215,8 @@ def test_a_fixed_name_keeps_the_revision_that_serves():
     serves = instance(wanted("root", epochs=9))
     recorded = lockfile(root=entry_of(serves))
     revisions = wanted_revisions([child, root], recorded, {}, fixed={"root"})
-    assert revisions == {"root": serves.revision, "child": revision(child, serves.revision)}
+    made = revision(child, serves.revision)
+    assert revisions == {"root": Wanted(serves.revision, serves.revision), "child": Wanted(made, made)}
 
 
 def test_a_pending_intent_settles_on_its_own_manifest_only():
