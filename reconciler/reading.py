@@ -6,16 +6,16 @@ quickly.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from reconciler.core.fitting import unfit
 from reconciler.core.gate import Gate
 from reconciler.core.manifests import Manifests
-from reconciler.core.resource import DatasetSource, Desired, Example
+from reconciler.core.resource import Dataset, DatasetSource, Desired, Example
 from reconciler.core.scorers import PARTICULAR, complaint
-from reconciler.dataset import Known, check_dataset, check_expected, digest_of, read_examples
+from reconciler.dataset import Known, RowShelf, check_dataset, check_expected, digest_of, read_examples
 from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan
 from reconciler.manifest.load import LoadedManifest, load_manifests
 from reconciler.manifest.project import ProjectConfig
@@ -30,13 +30,15 @@ class Reading:
 
     ``cache`` is the folder, relative to the project, that remembers from one run to the next what the files held: the
     digests of datasets, and what the YAML of manifests says. None reads every file.
+    ``shelf`` keeps the row prints of what is sent, so that a later plan can tell what changed since.
     """
 
-    def __init__(self, config: ProjectConfig, provider: Description, *, cache: str | None) -> None:
+    def __init__(self, config: ProjectConfig, provider: Description, *, cache: str | None, shelf: RowShelf) -> None:
         self._config = config
         self._provider = provider
         self._cache = cache
-        self._sources: dict[str, tuple[DatasetSource, str]] = {}
+        self._shelf = shelf
+        self._sources: dict[str, tuple[DatasetSource, Dataset]] = {}
         self._evaluations: dict[str, tuple[DatasetSource, str]] = {}
 
     def manifests(self, paths: Sequence[str] | None = None) -> Manifests:
@@ -65,7 +67,12 @@ class Reading:
             StalePlan: the dataset's content changed since the manifests were read.
             ProblemsError: it cannot be read any more.
         """
-        return self._read(name, "dataset", *self._sources[name])
+        source, dataset = self._sources[name]
+        examples = self._read(name, "dataset", source, dataset.digest)
+        if not self._shelf.has(dataset):
+            rows = ((0, example.input, example.output) for example in examples)
+            self._shelf.keep(dataset, self._shelf.printer.prints(rows))
+        return examples
 
     def evaluation(self, name: str) -> Sequence[Example]:
         """Return the examples of a manifest's gate; raises as ``examples`` does."""
@@ -80,6 +87,11 @@ class Reading:
             )
         return examples
 
+    @property
+    def sources(self) -> Mapping[str, tuple[DatasetSource, Dataset]]:
+        """Where the examples of each good manifest that was read come from, and what they come to, by name."""
+        return self._sources
+
     def _kept(self, name: str) -> str | None:
         return None if self._cache is None else f"{self._cache}/{name}"
 
@@ -92,7 +104,7 @@ class Reading:
             checked = check_dataset(self._config.root, manifest.source, limits, known=known)
             problems.extend(checked.problems)
             if checked.dataset is not None:
-                self._sources[desired.name] = (manifest.source, checked.dataset.digest)
+                self._sources[desired.name] = (manifest.source, checked.dataset)
             desired = replace(desired, dataset=checked.dataset)
         if manifest.evaluation is not None:
             gate, found = self._complete_gate(desired, manifest.evaluation, known)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from reconciler.core.limits import Limits
 from reconciler.core.manifests import Manifests
 from reconciler.core.resource import Example, Remote
+from reconciler.dataset import RowShelf
 from reconciler.engine.stop import Stop
 from reconciler.errors import StoreError
 from reconciler.manifest.project import ProjectConfig, load_project
@@ -27,15 +28,18 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
 
     import httpx
 
+    from reconciler.core.datachange import Rows
     from reconciler.core.event import Event
+    from reconciler.core.lockfile import Lockfile
     from reconciler.core.observation import Observation
-    from reconciler.core.plan import Scope
+    from reconciler.core.plan import Plan, Scope
     from reconciler.core.planning import Policy
     from reconciler.core.provenance import Provenance
     from reconciler.core.rebuild import Identity
     from reconciler.emulator import Emulator
     from reconciler.engine.lineage import RecordingStore
     from reconciler.forge.client import Client
+    from reconciler.past import Past
     from reconciler.ports.clock import Clock
     from reconciler.ports.lineage import LineageLog
     from reconciler.ports.provider import Provider
@@ -110,7 +114,25 @@ class Session:
 
     @cached_property
     def _reading(self) -> Reading:
-        return Reading(self.config, self._description, cache=STATE_FOLDER if self._overrides.cache else None)
+        cache = STATE_FOLDER if self._overrides.cache else None
+        return Reading(self.config, self._description, cache=cache, shelf=self._shelf)
+
+    @cached_property
+    def _shelf(self) -> RowShelf:
+        return RowShelf(self.config.root, f"{STATE_FOLDER}/rows" if self._overrides.cache else None)
+
+    @cached_property
+    def past(self) -> Past:
+        """What the datasets of the project were; closed with the session."""
+        from reconciler.past import Past
+
+        return self._closing.enter_context(Past(self.config.root, self._shelf))
+
+    def data_changes(self, plan: Plan, lockfile: Lockfile, *, samples: bool) -> tuple[Plan, dict[str, Rows]]:
+        """Return a plan that says what changed in the data, and rows to show, by name, if samples are wanted."""
+        if not any(action.data_moved for action in plan.actions):
+            return plan, {}
+        return self.past.of_plan(plan, lockfile, self._reading.sources, samples=samples)
 
     @property
     def embedded(self) -> bool:

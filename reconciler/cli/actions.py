@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from reconciler.errors import Problem
 
 if TYPE_CHECKING:
+    from reconciler.core.datachange import Rows
     from reconciler.core.plan import Drift, Plan
     from reconciler.views.run_markdown import Account
 
 
-def report_plan(plan: Plan, environ: Mapping[str, str]) -> str:
+def report_plan(plan: Plan, environ: Mapping[str, str], *, samples: Mapping[str, Rows]) -> str:
     """Write the plan's summary and outputs to the files the runner names; return what goes to standard output.
+
+    ``samples`` are training rows that somebody asked to see there.
 
     Raises:
         StoreError: a file the runner named cannot be written.
@@ -25,12 +28,12 @@ def report_plan(plan: Plan, environ: Mapping[str, str]) -> str:
     from reconciler.views.plan_markdown import render_markdown
     from reconciler.views.plan_text import render_plan
 
-    summarise(render_markdown(plan), environ)
+    summarise(render_markdown(plan, samples=samples), environ)
     if output := environ.get("GITHUB_OUTPUT"):
         write_outputs(Path(output), plan_outputs(plan), delimiter=f"tunectl-{uuid.uuid4()}")
     problems = [violation.problem for violation in plan.violations]
     notes = annotations((*problems, *plan.warnings), title="tunectl plan")
-    return render_plan(plan, color=False) + "".join(f"{note}\n" for note in notes)
+    return render_plan(plan, color=False, samples=samples) + "".join(f"{note}\n" for note in notes)
 
 
 def report_run(account: Account, environ: Mapping[str, str]) -> None:

@@ -108,7 +108,7 @@ def carry_out(
     from reconciler.engine.world import World
 
     if invocation.machine is None and not (auto_approve and invocation.globals.quiet):
-        write_plan(invocation, Outputs("text"), shown.plan)
+        write_plan(invocation, Outputs("text"), shown.plan, rows=shown.rows, asked=True)
     refused = bool(shown.plan.violations)
     nothing = shown.plan.empty and not refused
     if nothing and invocation.machine is None and not _leaves_approval(shown):

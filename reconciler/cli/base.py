@@ -254,6 +254,17 @@ def cache_option(command: Wrapped) -> Wrapped:
     return click.option("--no-cache", is_flag=True, expose_value=False, callback=note, help=text)(command)
 
 
+def rows_option(command: Wrapped) -> Wrapped:
+    """Add ``--show-rows/--no-rows`` to a command that tells what changed in a dataset."""
+    text = "Show a few of the rows that changed; unless given, on a terminal only."
+    return click.option("--show-rows/--no-rows", default=None, help=text)(command)
+
+
+def wants_rows(asked: bool | None) -> bool:
+    """Tell whether training rows may be shown on standard output: somebody asked, or sits at a terminal."""
+    return sys.stdout.isatty() if asked is None else asked
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM outside of an apply: it unwinds as Ctrl-C does, so that a lease is given back and a file is closed."""
 

@@ -15,6 +15,9 @@ from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import PlanOptions, make_preview, plan_options, would_do_something
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.core.datachange import Rows
     from reconciler.core.plan import Plan
 
 _REFUSED = 5
@@ -36,35 +39,51 @@ def command(
     invocation.expect(outputs)
     chosen = PlanOptions(**options)  # type: ignore[arg-type]  # click has checked them
     with invocation.session() as session:
-        plan = make_preview(session, chosen).plan
+        shown = make_preview(session, chosen)
+    plan = shown.plan
     if out is not None:
         _save(plan, Path(out), chosen)
-    write_plan(invocation, outputs, plan)
+    write_plan(invocation, outputs, plan, rows=shown.rows, asked=bool(chosen.show_rows))
     if plan.violations:
         return _REFUSED
     return _CHANGES if detailed_exitcode and would_do_something(plan) else 0
 
 
-def write_plan(invocation: Invocation, outputs: Outputs, plan: Plan) -> None:
-    """Write a plan in every form that was asked for."""
+def write_plan(
+    invocation: Invocation,
+    outputs: Outputs,
+    plan: Plan,
+    *,
+    rows: Mapping[str, Rows] | None = None,
+    asked: bool = False,
+) -> None:
+    """Write a plan in every form that was asked for.
+
+    ``rows`` are training rows that changed; unless they were ``asked`` for they go to a terminal and nowhere else.
+    """
     from reconciler.views.document import to_document
     from reconciler.views.plan_markdown import render_markdown
     from reconciler.views.plan_text import render_plan
     from reconciler.views.words import json_text
 
+    anywhere = (rows or {}) if asked else {}
+
     def text() -> str:
-        return render_plan(plan, color=invocation.color(sys.stdout), width=_width())
+        shown = asked or not any(form == "text" for form, _ in outputs.files)
+        return render_plan(
+            plan, color=invocation.color(sys.stdout), width=_width(), samples=(rows or {}) if shown else {}
+        )
 
     def github() -> str:
         from reconciler.cli.actions import report_plan
 
-        return report_plan(plan, invocation.environ)
+        return report_plan(plan, invocation.environ, samples=anywhere)
 
     outputs.write(
         {
             "text": text,
             "json": lambda: json_text(to_document(plan, tool=__version__)) + "\n",
-            "markdown": lambda: render_markdown(plan),
+            "markdown": lambda: render_markdown(plan, samples=anywhere),
             "github": github,
         }
     )

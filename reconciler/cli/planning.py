@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.base import Wrapped, cache_option
+from reconciler.cli.base import Wrapped, cache_option, rows_option, wants_rows
 from reconciler.core.plan import Plan, Scope
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class PlanOptions:
     allow_steps: int | None = None
     only: str | None = None
     max_effect: str | None = None
+    show_rows: bool | None = None
 
     @property
     def selects(self) -> bool:
@@ -94,8 +95,8 @@ class PlanOptions:
 
 
 def plan_options(command: Wrapped) -> Wrapped:
-    """Add to a command what a plan may be asked: which names, what of it, the limits, and ``--no-cache``."""
-    return limit_options(_decorated(cache_option(command), _OPTIONS))
+    """Add to a command what a plan may be asked: which names, what of it, the limits, rows, and ``--no-cache``."""
+    return limit_options(_decorated(rows_option(cache_option(command)), _OPTIONS))
 
 
 def scope_options(command: Wrapped, *, target: bool = True) -> Wrapped:
@@ -142,7 +143,8 @@ def make_preview(session: Session, options: PlanOptions, *, destroy: bool = Fals
     check_names(
         "NAME" if destroy else "--target", options.target, declared.union(shown.loaded.lockfile.models), globs=True
     )
-    return _judged(session, shown)
+    plan, rows = session.data_changes(shown.plan, shown.loaded.lockfile, samples=wants_rows(options.show_rows))
+    return _judged(session, replace(shown, plan=plan, rows=rows))
 
 
 def _judged(session: Session, shown: Preview) -> Preview:

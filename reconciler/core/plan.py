@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.core.canonical import Json, digest
+from reconciler.core.datachange import DataChange
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.errors import Problem, Violation
 
@@ -66,7 +67,8 @@ class Action:
 
     ``resource`` is the remote model the action makes or touches; ``previous`` the one it takes the place of (or, for a
     move, ``previous_name`` the name it had). ``depends_on`` names manifests whose actions come first.
-    ``dataset_before`` is what the lockfile remembers of the model being replaced. ``cleanup`` marks the deletion of a
+    ``dataset_before`` is what the lockfile remembers of the model being replaced, ``data`` what changed since, in
+    numbers; it is found out locally, so no digest covers it. ``cleanup`` marks the deletion of a
     model that does not serve: one that was replaced, failed, or is no longer wanted while still in the making; a forget
     with ``cleanup`` drops the record of that one resource, a forget without it drops the whole entry.
     ``blocked_by`` is ``failed`` or ``rejected``. ``heals`` marks an update that mends some fields and leaves alone, on
@@ -84,6 +86,7 @@ class Action:
     changes: tuple[Change, ...] = ()
     dataset: Dataset | None = None
     dataset_before: Dataset | None = None
+    data: DataChange | None = None
     steps: Steps | None = None
     depends_on: tuple[str, ...] = ()
     lifecycle: Lifecycle | None = None
@@ -91,6 +94,12 @@ class Action:
     blocked_by: str | None = None
     cleanup: bool = False
     heals: bool = False
+
+    @property
+    def data_moved(self) -> bool:
+        """Whether the dataset is another one than the lockfile remembers."""
+        before, now = self.dataset_before, self.dataset
+        return before is not None and now is not None and before.digest != now.digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,15 @@ class Dataset:
 
     ``characters`` is the number of Unicode characters in all inputs and outputs, None where nobody counted. It follows
     from the content, so it takes no part in comparisons.
+
+    ``path`` is the file it was read from, relative to the project, None if the examples stand in the manifest; it helps
+    to find an old version again, and what a dataset is does not depend on it.
     """
 
     digest: str
     examples: int
     characters: int | None = field(default=None, compare=False)
+    path: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,15 +16,19 @@ from reconciler.dataset.known import Known, Question, Stamp, Verdict, stamp_of
 from reconciler.dataset.rows import FORMATS, Columns, Row
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
 
-__all__ = ["DatasetReport", "check_dataset", "read_examples", "reader_of", "rows_of"]
+__all__ = ["DatasetReport", "check_dataset", "read_examples", "read_rows", "reader_of", "rows_of", "sound_rows"]
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetReport:
-    """What a look at a dataset has shown. ``dataset`` is None when an example is wrong or unreadable."""
+    """What a look at a dataset has shown. ``dataset`` is None when an example is wrong or unreadable.
+
+    ``validation`` is the same of the validation file, None also if there is none.
+    """
 
     dataset: Dataset | None
     problems: tuple[Problem, ...]
+    validation: Dataset | None = None
 
 
 def check_dataset(
@@ -53,10 +57,12 @@ def check_dataset(
         training = _check_inline(source, columns, limits)
     else:
         training = _check_file(source.path, source.location, columns, limits, known)
+        if training.dataset is not None:
+            training = replace(training, dataset=replace(training.dataset, path=source.path))
     if source.validation is None:
         return training
     validation = _check_file(source.validation, source.location, columns, limits, known)
-    return DatasetReport(training.dataset, training.problems + validation.problems)
+    return DatasetReport(training.dataset, training.problems + validation.problems, validation.dataset)
 
 
 def read_examples(root: Path, source: DatasetSource) -> Iterator[Example]:
@@ -65,25 +71,35 @@ def read_examples(root: Path, source: DatasetSource) -> Iterator[Example]:
     Raises:
         ProblemsError: the dataset cannot be opened, or a row holds no example; at the first one.
     """
+    return (Example(text, output) for _, text, output in read_rows(root, source))
+
+
+def read_rows(root: Path, source: DatasetSource) -> Iterator[Row]:
+    """Yield the rows of a dataset: line (of examples in the manifest the number, from 1), input and output.
+
+    Raises:
+        ProblemsError: as ``read_examples``.
+    """
     if source.path is None:
-        yield from (example for example, _ in source.inline)
+        yield from ((number, each.input, each.output) for number, (each, _) in enumerate(source.inline, 1))
         return
     columns = Columns.named(source.input_key, source.output_key)
     try:
         read = reader_of(source.path)
         with open_dataset(root, source.path) as file:
-            for row in rows_of(read, file, columns):
-                yield _example(row)
+            yield from sound_rows(rows_of(read, file, columns))
     except TunectlError as error:
         raise ProblemsError((_unopened(source.path, source.location, error),)) from error
     except Broken as error:
         raise ProblemsError((problem(error.flaw, in_file(source.path)),)) from error
 
 
-def _example(row: Row | Flaw) -> Example:
-    if isinstance(row, Flaw):
-        raise Broken(row)
-    return Example(row[1], row[2])
+def sound_rows(rows: Iterator[Row | Flaw]) -> Iterator[Row]:
+    """Yield the rows; raises Broken at the first one that holds no example."""
+    for row in rows:
+        if isinstance(row, Flaw):
+            raise Broken(row)
+        yield row
 
 
 def _check_inline(source: DatasetSource, columns: Columns, limits: ExampleLimits) -> DatasetReport:
@@ -141,10 +157,10 @@ def _report(inspection: Inspection, rows: Iterator[Row | Flaw], name: str, named
     return DatasetReport(dataset, tuple(inspection.report()))
 
 
-_Reader = Callable[[BinaryIO, Columns], Iterator[Row | Flaw]]
+Reader = Callable[[BinaryIO, Columns], Iterator[Row | Flaw]]
 
 
-def reader_of(path: str) -> _Reader:
+def reader_of(path: str) -> Reader:
     """Return what reads a file of this name.
 
     Raises:
@@ -156,7 +172,7 @@ def reader_of(path: str) -> _Reader:
     return read
 
 
-def rows_of(read: _Reader, file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
+def rows_of(read: Reader, file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
     """Yield the rows of an open file.
 
     Raises:

@@ -17,7 +17,7 @@ from json.encoder import encode_basestring as _quoted
 
 from reconciler.core.resource import Example
 
-__all__ = ["digest_line", "digest_of"]
+__all__ = ["digest_line", "digest_of", "input_line"]
 
 
 def digest_line(text: str, output: str, *, errors: str = "strict") -> bytes:
@@ -27,6 +27,11 @@ def digest_line(text: str, output: str, *, errors: str = "strict") -> bytes:
         UnicodeEncodeError: the text holds half a surrogate pair, which UTF-8 cannot; ``errors`` as in ``str.encode``.
     """
     return f"[{_quoted(text)},{_quoted(output)}]\n".encode("utf-8", errors)
+
+
+def input_line(text: str) -> bytes:
+    """Return the canonical form of what an example gives the model; halves of surrogate pairs pass."""
+    return _quoted(text).encode("utf-8", "surrogatepass")
 
 
 def digest_of(examples: Iterable[Example]) -> str:

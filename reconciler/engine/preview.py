@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from reconciler.core.datachange import Rows
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observed
 from reconciler.core.plan import TRAINS, Plan
@@ -22,12 +23,16 @@ from reconciler.ports.store import Loaded, LockfileStore
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A plan and the values it was made of."""
+    """A plan and the values it was made of.
+
+    ``rows`` are training rows that changed, by name, for who may see them; they are no part of the plan.
+    """
 
     plan: Plan
     desired: tuple[Desired, ...]
     loaded: Loaded
     observed: Observed
+    rows: Mapping[str, Rows] = field(default_factory=dict, repr=False)
 
 
 def preview(

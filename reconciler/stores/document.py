@@ -35,10 +35,11 @@ class DatasetShape(_Shape):
 
     digest: _Text
     examples: Annotated[int, Field(ge=0)]
+    path: str | None = None
 
     def value(self) -> Dataset:
         """Return the core's value."""
-        return Dataset(self.digest, self.examples)
+        return Dataset(self.digest, self.examples, path=self.path)
 
 
 class ProvenanceShape(_Shape):
@@ -251,9 +252,14 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "operation": instance.operation,
         "createTime": instance.create_time,
         "spec": instance.spec,
-        "dataset": None if dataset is None else {"digest": dataset.digest, "examples": dataset.examples},
+        "dataset": None if dataset is None else _dataset(dataset),
     }
     additions = {"totalSteps": instance.total_steps, "error": instance.error, "gate": instance.gate}
     if instance.provenance is not None:
         additions["provenance"] = provenance_document(instance.provenance)
     return document | {key: value for key, value in additions.items() if value is not None}
+
+
+def _dataset(dataset: Dataset) -> dict[str, Any]:
+    document: dict[str, Any] = {"digest": dataset.digest, "examples": dataset.examples}
+    return document if dataset.path is None else document | {"path": dataset.path}

@@ -3,8 +3,8 @@
 Pure: a plan in, plain dicts out. No training row and no credential is part of a plan, so none can be part of this.
 Keys that are not in the contract: ``remote``, ``steps`` of the whole plan, ``pinned``, and per action ``digest``,
 ``revision``, ``attempt``, ``previousName``, ``stepsAtMost``, ``dependsOn``, ``blockedBy``, ``cleanup``, ``gate``,
-``lifecycle``, and the dataset ``before``; of a plan that mends drift alone ``scope.only``, ``scope.maxEffect`` and
-``leftOut``.
+``lifecycle``, and the dataset's ``before``, ``changed``, ``reordered``, ``duplicates``, ``comparedWith`` and
+``unknown``; of a plan that mends drift alone ``scope.only``, ``scope.maxEffect`` and ``leftOut``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.core.canonical import digest
+from reconciler.core.datachange import DataChange, RowCounts
 from reconciler.core.plan import Action, Change, Drift, Pinned, Plan, Scope, Unmanaged, action_digest_value
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.errors import Problem, Violation
@@ -72,7 +73,7 @@ def action_document(action: Action) -> Document:
         "previous": action.previous,
         "reason": action.reason,
         "changes": [_change(change) for change in action.changes],
-        "dataset": _dataset(action.dataset, action.dataset_before),
+        "dataset": _dataset(action.dataset, action.dataset_before, action.data),
         "steps": None if action.steps is None else action.steps.least,
         "stepsAtMost": None if action.steps is None else action.steps.most,
         "digest": digest(action_digest_value(action)),
@@ -150,20 +151,36 @@ def _change(change: Change) -> Document:
     return {"path": change.path, "before": change.before, "after": change.after, "effect": change.effect}
 
 
-def _dataset(dataset: Dataset | None, before: Dataset | None) -> Document | None:
-    """Return a dataset and what it was before.
+def _dataset(dataset: Dataset | None, before: Dataset | None, data: DataChange | None) -> Document | None:
+    """Return a dataset, what it was before, and how many rows changed; nulls where the old version is not to be had.
 
-    ``added`` and ``removed`` are null when the content changed: a plan knows digests and numbers, not which rows moved.
+    ``unknown`` then says why. Numbers only: rows are part of no document.
     """
     if dataset is None:
         return None
     moved = before is not None and before.digest != dataset.digest
+    rows = RowCounts(0, 0, 0) if not moved else None if data is None else data.rows
     return {
         "digest": dataset.digest,
         "examples": dataset.examples,
-        "added": None if moved else 0,
-        "removed": None if moved else 0,
+        **counts_document(rows, moved=moved),
+        "comparedWith": None if data is None else data.source,
+        "unknown": None if data is None else data.unknown,
         "before": None if before is None else {"digest": before.digest, "examples": before.examples},
+    }
+
+
+def counts_document(rows: RowCounts | None, *, moved: bool) -> Document:
+    """Return the numbers of rows that changed, nulls for what is not known."""
+    if rows is None:
+        return dict.fromkeys(("added", "removed", "changed", "reordered", "duplicates", "duplicatesBefore"))
+    return {
+        "added": rows.added,
+        "removed": rows.removed,
+        "changed": rows.changed,
+        "reordered": moved and rows.reordered,
+        "duplicates": rows.duplicates if moved else None,
+        "duplicatesBefore": rows.duplicates_before if moved else None,
     }
 
 

@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from reconciler.core.datachange import RowSample
 from reconciler.core.plan import Action, Kind, Plan
+from reconciler.views.data import NO_SAMPLES, Samples, sample_items
 from reconciler.views.escape import code, prose
 from reconciler.views.plan_text import drift_line, left_out_line, unmanaged_line
 from reconciler.views.rollback import pin_line
@@ -20,6 +22,7 @@ from reconciler.views.words import (
     bullets,
     change_text,
     count,
+    data_text,
     dataset_text,
     plan_line,
     remote_text,
@@ -48,21 +51,24 @@ class _Piece:
     noun: str = ""
 
 
-def render_markdown(plan: Plan, *, limit: int = LIMIT) -> str:
-    """Return the plan as GitHub-flavoured Markdown of at most ``limit`` bytes of UTF-8."""
-    pieces = list(_pieces(plan))
+def render_markdown(plan: Plan, *, limit: int = LIMIT, samples: Samples = NO_SAMPLES) -> str:
+    """Return the plan as GitHub-flavoured Markdown of at most ``limit`` bytes of UTF-8.
+
+    ``samples`` are training rows to show, by name; only if somebody asked for them.
+    """
+    pieces = list(_pieces(plan, samples))
     must = sum(_size(piece) for piece in pieces if piece.rank == 0)
     return _fit(pieces, limit) if must + _NOTE <= limit else _compact(plan, limit)
 
 
-def _pieces(plan: Plan) -> Iterator[_Piece]:
+def _pieces(plan: Plan, samples: Samples) -> Iterator[_Piece]:
     yield _Piece(0, _head(plan))
     yield from (_Piece(0, f"\n**Apply would refuse this plan:** {prose(str(why))}\n") for why in plan.violations)
     if plan.actions:
         yield _Piece(0, _TABLE)
         yield from (_Piece(0 if action.kind in _WEIGHTY else 2, _row(action), "row") for action in plan.actions)
     for action in plan.actions:
-        facts = list(_facts(action))
+        facts = list(_facts(action, samples.get(action.name, ())))
         if facts:
             yield _Piece(1 if action.kind in _WEIGHTY else 4, _details(_title(action), "".join(facts)), "detail")
     drift = [prose(drift_line(drift, width=_WIDE)) for drift in plan.drift]
@@ -99,7 +105,7 @@ def _title(action: Action) -> str:
     return f"{code(SYMBOLS[action.kind])} {action.kind.value} {code(action.name)}"
 
 
-def _facts(action: Action) -> Iterator[str]:
+def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
     """Yield what a row does not show, as Markdown."""
     if action.changes:
         yield "| Field | Before | After | |\n| --- | --- | --- | --- |\n"
@@ -110,6 +116,9 @@ def _facts(action: Action) -> Iterator[str]:
         yield "\n"
     if action.dataset is not None:
         yield f"* dataset: {prose(dataset_text(action.dataset, action.dataset_before))}\n"
+    if action.data is not None:
+        yield f"* rows: {prose(data_text(action.data))}\n"
+        yield from sample_items(rows)
     if action.previous is not None:
         yield f"* takes the place of {code(action.previous)} once it is ready\n"
     if action.previous_name is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Unmanaged
 from reconciler.core.text import clip, sanitize
 from reconciler.errors import Problem
+from reconciler.views.data import NO_SAMPLES, Samples, sample_lines
 from reconciler.views.paint import Paint, painter
 from reconciler.views.rollback import pin_line
 from reconciler.views.words import (
@@ -17,6 +18,7 @@ from reconciler.views.words import (
     bullets,
     change_text,
     count,
+    data_text,
     dataset_text,
     guard,
     plan_line,
@@ -39,17 +41,18 @@ _NARROWEST = 24
 _TRAINS = "  # needs a new training"
 
 
-def render_plan(plan: Plan, *, color: bool = False, width: int = 100) -> str:
+def render_plan(plan: Plan, *, color: bool = False, width: int = 100, samples: Samples = NO_SAMPLES) -> str:
     """Return the plan as text that ends with a line feed.
 
     Args:
         plan: the plan.
+        samples: training rows to show, by name; only for who may see them.
         color: whether to use SGR codes; only for a terminal, and not with NO_COLOR.
         width: characters a line should keep to; values are cut for it, names and reasons are not.
     """
     paint = painter(color=color)
     blocks = [[paint(unchanged_line(plan), "bold")] if plan.empty else [_title(plan)]]
-    blocks += [list(_action(action, paint, width)) for action in plan.actions]
+    blocks += [list(_action(action, paint, width, samples)) for action in plan.actions]
     blocks.append(_section("Not as the last apply left it:", _drift(plan.drift, width), paint, _SHOWN_DRIFT))
     blocks.append(_section("Left out (--only drift):", _left_out(plan), paint, _SHOWN_DRIFT))
     blocks.append(_section(_unmanaged_title(plan.unmanaged), _unmanaged(plan.unmanaged), paint, _SHOWN_UNMANAGED))
@@ -66,11 +69,13 @@ def _title(plan: Plan) -> str:
     return f"{sanitize(plan.project)}: {count(len(plan.actions), 'action')} on {remote_text(plan.remote)}{selected}"
 
 
-def _action(action: Action, paint: Paint, width: int) -> Iterator[str]:
+def _action(action: Action, paint: Paint, width: int, samples: Samples) -> Iterator[str]:
     symbol = f"{SYMBOLS[action.kind]:>3}"
     yield f"{paint(symbol, _STYLES.get(action.kind, 'blue'))} {paint(sanitize(action.name), 'bold')}  {_doing(action)}"
     yield f"{_INDENT}{sanitize(action.reason)}"
     yield from _facts(action)
+    if action.data is not None:
+        yield from (f"{_INDENT}{line}" for line in sample_lines(samples.get(action.name, ()), paint, width))
     yield from _changes(action.changes, paint, width)
 
 
@@ -90,6 +95,8 @@ def _facts(action: Action) -> Iterator[str]:
         facts.append(("order", "tune the new model, wait until it is ready, then let go of the old one"))
     if action.dataset is not None:
         facts.append(("dataset", dataset_text(action.dataset, action.dataset_before)))
+    if action.data is not None:
+        facts.append(("rows", data_text(action.data)))
     if action.steps is not None:
         facts.append(("steps", steps_text(action.steps)))
     if action.depends_on:

@@ -7,12 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from reconciler.core.datachange import DataChange, RowCounts
 from reconciler.core.plan import Action, Change, Drift, Pinned, Plan, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.core.text import clip
 from reconciler.errors import Location, Problem, Violation
 from reconciler.views.saved import load_saved, parsed, refuse
-from reconciler.views.shapes import ActionShape, PlanShape, ProblemShape, ViolationShape
+from reconciler.views.shapes import ActionShape, DatasetShape, PlanShape, ProblemShape, ViolationShape
 
 
 def read_plan(data: bytes, *, address: str) -> Plan:
@@ -69,6 +70,7 @@ def _action(shape: ActionShape) -> Action:
         changes=tuple(Change(change.path, change.before, change.after, change.effect) for change in shape.changes),
         dataset=None if dataset is None else Dataset(dataset.digest, dataset.examples),
         dataset_before=None if before is None else Dataset(before.digest, before.examples),
+        data=None if dataset is None or before is None else _data(dataset),
         steps=None if shape.steps is None else Steps(shape.steps, shape.steps_at_most or shape.steps),
         depends_on=tuple(shape.depends_on),
         lifecycle=None
@@ -80,6 +82,15 @@ def _action(shape: ActionShape) -> Action:
         blocked_by=shape.blocked_by,
         cleanup=shape.cleanup,
     )
+
+
+def _data(shape: DatasetShape) -> DataChange | None:
+    if shape.compared_with is None and shape.unknown is None:
+        return None
+    rows = None
+    if shape.added is not None and shape.removed is not None and shape.changed is not None:
+        rows = RowCounts(shape.added, shape.removed, shape.changed, shape.duplicates or 0, shape.duplicates_before or 0)
+    return DataChange(rows, shape.compared_with, shape.unknown)
 
 
 def _problem(shape: ProblemShape) -> Problem:

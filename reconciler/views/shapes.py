@@ -66,10 +66,20 @@ class DatasetMarkShape(Shape):
 
 
 class DatasetShape(DatasetMarkShape):
-    """The dataset of an action. ``added`` and ``removed`` are null where only digests are known."""
+    """The dataset of an action, and what changed in it, in rows; null where the old version is not to be had.
+
+    A row has changed if its input had another output. ``duplicates`` repeat an earlier row. ``comparedWith`` is
+    ``cache`` or ``git:<commit>``. Older plans know only ``added`` and ``removed``.
+    """
 
     added: _Count | None
     removed: _Count | None
+    changed: _Count | None = None
+    reordered: bool | None = None
+    duplicates: _Count | None = None
+    duplicates_before: _Count | None = None
+    compared_with: str | None = None
+    unknown: str | None = None
     before: DatasetMarkShape | None
 
 

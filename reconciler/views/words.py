@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.core.canonical import Json
+from reconciler.core.datachange import DataChange
 from reconciler.core.plan import Kind, Plan, Scope, Steps
 from reconciler.core.resource import Dataset, Effect, Remote
 from reconciler.core.text import clip, sanitize
@@ -98,6 +99,18 @@ def dataset_text(dataset: Dataset, before: Dataset | None) -> str:
     if before is None or before == dataset:
         return now
     return f"{count(before.examples, 'example')}, {short_digest(before.digest)} -> {now}"
+
+
+def data_text(change: DataChange) -> str:
+    """Return what changed in a dataset in a few words."""
+    rows = change.rows
+    if rows is None:
+        return f"what changed is not known: {sanitize(change.unknown or 'there was nothing to compare with')}"
+    counts = ((rows.added, "added"), (rows.removed, "removed"), (rows.changed, "changed"))
+    said = ", ".join(f"{number:,} {word}" for number, word in counts if number) or "the same rows in another order"
+    if rows.duplicates or rows.duplicates_before:
+        said += f"; {count(rows.duplicates, 'duplicate')}, {rows.duplicates_before:,} before"
+    return said
 
 
 def remote_text(remote: Remote) -> str:

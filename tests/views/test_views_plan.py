@@ -8,10 +8,12 @@ import pytest
 from views_samples import CREATE, DELETE, NOTHING, OLD_DATA, PLAN, REMOTE, REPLACE, UPDATE, WAIT
 
 from reconciler.core.canonical import digest
+from reconciler.core.datachange import DataChange, RowCounts, RowSample
 from reconciler.core.plan import Action, Change, Kind, Plan, Scope, Unmanaged, action_digest_value
 from reconciler.core.resource import Remote
 from reconciler.errors import StalePlan
 from reconciler.views.document import to_document
+from reconciler.views.plan_markdown import render_markdown
 from reconciler.views.plan_text import render_plan
 from reconciler.views.restore import restored
 from reconciler.views.saved import dump_saved, load_saved, what_moved
@@ -122,13 +124,59 @@ def test_the_document_has_the_published_keys_and_values():
         "examples": 15,
         "added": 0,
         "removed": 0,
+        "changed": 0,
+        "reordered": False,
+        "duplicates": None,
+        "duplicatesBefore": None,
+        "comparedWith": None,
+        "unknown": None,
         "before": None,
     }
 
 
 def test_rows_that_moved_are_not_guessed_from_their_number():
-    dataset = to_document(just(REPLACE), tool="0.1.0")["actions"][0]["dataset"]
+    dataset = to_document(just(replace(REPLACE, data=None)), tool="0.1.0")["actions"][0]["dataset"]
     assert (dataset["added"], dataset["removed"], dataset["before"]["examples"]) == (None, None, 15)
+
+
+CHANGES = {
+    "counts": (DataChange(RowCounts(4, 1, 2, 1, 0), "cache"), "4 added, 1 removed, 2 changed; 1 duplicate, 0 before"),
+    "one sort": (DataChange(RowCounts(0, 1200, 0), "cache"), "1,200 removed"),
+    "order": (DataChange(RowCounts(0, 0, 0), f"git:{'a' * 40}"), "the same rows in another order"),
+    "nothing": (DataChange(None, unknown="no \x1b git"), "what changed is not known: no \\x1b git"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES.values(), ids=CHANGES.keys())
+def test_what_changed_in_the_data_is_told_and_comes_back_and_no_digest_covers_it(change, words):
+    plan = just(replace(REPLACE, data=change))
+    assert plan.digest == just(replace(REPLACE, data=None)).digest
+    assert f"rows     {words}\n" in render_plan(plan)
+    again = restored(load_saved(dump_saved(plan, tool="0.1.0")).document)
+    assert again.actions[0].data == change
+
+
+SAMPLES = {
+    REPLACE.name: (
+        RowSample("added", "rows.jsonl:3", "ask \x1b[2J", "x" * 400),
+        RowSample("changed", "rows.jsonl:4", "b", "new", "old"),
+        RowSample("removed", "a1b2:rows.jsonl:5", "::error::b", "</td>"),
+    )
+}
+
+
+def test_rows_are_shown_cut_and_tamed_where_they_are_given_and_nowhere_else():
+    text = render_plan(just(REPLACE), samples=SAMPLES)
+    assert '      + rows.jsonl:3  "ask \\x1b[2J" -> "xxxx' in text
+    assert '      ~ rows.jsonl:4  "b" -> "new", before "old"\n' in text
+    assert '      - a1b2:rows.jsonl:5  "::error::b" -> "</td>"\n' in text
+    assert max(len(line) for line in text.splitlines() if "rows.jsonl" in line) <= 100
+    page = render_markdown(just(REPLACE), samples=SAMPLES)
+    assert "<code>old</code>" in page
+    assert "</td>" not in page
+    saved = dump_saved(just(REPLACE), tool="0.1.0").decode() + json_text(to_document(just(REPLACE), tool="0.1.0"))
+    for quiet in (render_plan(just(REPLACE)), render_markdown(just(REPLACE)), saved):
+        assert "rows.jsonl" not in quiet
 
 
 def test_a_saved_plan_comes_back():

@@ -1,5 +1,6 @@
 """Values that the tests of the views share."""
 
+from reconciler.core.datachange import DataChange, RowCounts
 from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.errors import Location, Problem, Violation
@@ -31,6 +32,7 @@ REPLACE = Action(
     ),
     dataset=NEW_DATA,
     dataset_before=OLD_DATA,
+    data=DataChange(RowCounts(4, 1, 2, duplicates=1), source="cache"),
     steps=Steps(18, 90),
     depends_on=("number-generator",),
     lifecycle=Lifecycle(protect=True, ignore=("temperature",)),
