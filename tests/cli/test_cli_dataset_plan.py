@@ -128,6 +128,16 @@ def test_git_gives_the_old_version_where_there_is_no_cache(versioned):
     assert change(versioned)["comparedWith"] == "cache", "what was found once need not be looked for again"
 
 
+def test_the_commit_that_the_lockfile_names_is_looked_at_first_even_where_no_branch_leads(versioned):
+    versioned.apply()
+    recorded = versioned.entry("numbers")["provenance"]["commit"]
+    versioned.write(DATA, NEW)
+    git(versioned, "commit", "-q", "--amend", "-m", "another past", DATA)
+    versioned.write(DATA, NEW + rows(("x", "y")))
+    forget_cache(versioned)
+    assert change(versioned)["comparedWith"] == f"git:{recorded}"
+
+
 def test_a_file_that_moved_and_took_another_format_is_found_under_its_old_name(versioned):
     versioned.apply()
     git(versioned, "rm", "-q", "--cached", DATA)
@@ -175,7 +185,9 @@ def never_committed(workshop, monkeypatch):
 
 
 def committed_otherwise(workshop, monkeypatch):
-    git(workshop, "commit", "-q", "--amend", "-m", "other data", DATA)
+    shutil.rmtree(workshop.root / ".git")
+    git(workshop, "init", "-q", ".")
+    commit(workshop)
     return f"none of 1 committed versions of {DATA} is the one it was tuned on"
 
 
@@ -190,7 +202,7 @@ def shallow(workshop, monkeypatch):
 def large_file_storage(workshop, monkeypatch):
     data = (workshop.root / DATA).read_text()
     workshop.write(DATA, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
-    git(workshop, "commit", "-q", "--amend", "-m", "pointer", DATA)
+    committed_otherwise(workshop, monkeypatch)
     workshop.write(DATA, data)
     return f"{DATA} is kept by Git LFS"
 
