@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 JOBS ?= 2
+CLIENTS := .venvs/google-ai/.done .venvs/google-generativeai/.done .venvs/google-cloud/.done
 
 .PHONY: help demo test test-all lint format types layers unit coverage bench schemas lock clean crash
 
@@ -45,7 +46,7 @@ layers: $(VENV)/.dev
 	@.venvs/$*/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r $<
 	@touch $@
 
-unit: $(VENV)/.dev .venvs/google-ai/.done .venvs/google-generativeai/.done
+unit: $(VENV)/.dev $(CLIENTS)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not system"
 
 test-all: test ## the same, and what needs system packages (strace, Chromium, npm)
@@ -54,7 +55,7 @@ test-all: test ## the same, and what needs system packages (strace, Chromium, np
 crash: $(VENV)/.dev ## kill tunectl everywhere, break every wire, print the numbers (docs/crash-safety.md)
 	$(BIN)/python scripts/crash.py --workers $(JOBS)
 
-coverage: $(VENV)/.dev .venvs/google-ai/.done .venvs/google-generativeai/.done ## all tests with branch coverage
+coverage: $(VENV)/.dev $(CLIENTS) ## all tests with branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -m "not system"
 	$(BIN)/coverage combine --quiet

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from discovery_kit import Recorder, check_all
 from emulator_kit import Api, Clock
 from vertex_kit import Vertex
 
@@ -31,5 +32,8 @@ def api(emulator: Emulator) -> Iterator[Api]:
 
 @pytest.fixture
 def vertex(emulator: Emulator, clock: Clock) -> Iterator[Vertex]:
+    """A client of Vertex AI; what passes is held against the discovery documents when the test is over."""
+    emulator.app = recorder = Recorder(emulator.app)
     with httpx.Client(transport=emulator.transport(), base_url="http://emulator") as client:
         yield Vertex(client, clock)
+    check_all(recorder.exchanges)

@@ -67,14 +67,19 @@ def no_object(bucket: str, name: str, *, media: bool = False) -> StorageError:
     return StorageError(404, f"No such object: {bucket}/{name}", media=media)
 
 
-def describe_bucket(bucket: Bucket) -> dict[str, Any]:
+def root_of(environ: Mapping[str, Any]) -> str:
+    """Return where the caller has reached us, which links lead to: Google's client follows them."""
+    return f"{environ.get('wsgi.url_scheme', 'http')}://{environ.get('HTTP_HOST', 'localhost')}"
+
+
+def describe_bucket(bucket: Bucket, root: str) -> dict[str, Any]:
     """Return a storage#bucket resource."""
     made = timestamp(bucket.created)
     return {
         "kind": "storage#bucket",
         "id": bucket.name,
         "name": bucket.name,
-        "selfLink": f"https://www.googleapis.com/storage/v1/b/{bucket.name}",
+        "selfLink": f"{root}/storage/v1/b/{bucket.name}",
         "projectNumber": "100000000000",
         "metageneration": "1",
         "location": bucket.location,
@@ -86,16 +91,15 @@ def describe_bucket(bucket: Bucket) -> dict[str, Any]:
     }
 
 
-def describe_object(stored: Stored) -> dict[str, Any]:
+def describe_object(stored: Stored, root: str) -> dict[str, Any]:
     """Return a storage#object resource; sizes and generations are strings."""
     made = timestamp(stored.created)
-    link = f"https://www.googleapis.com/storage/v1/b/{stored.bucket}/o/{quote(stored.name, safe='')}"
-    media = link.replace("/storage/v1", "/download/storage/v1")
+    path = f"storage/v1/b/{stored.bucket}/o/{quote(stored.name, safe='')}"
     return {
         "kind": "storage#object",
         "id": f"{stored.bucket}/{stored.name}/{stored.generation}",
-        "selfLink": link,
-        "mediaLink": f"{media}?generation={stored.generation}&alt=media",
+        "selfLink": f"{root}/{path}",
+        "mediaLink": f"{root}/download/{path}?generation={stored.generation}&alt=media",
         "name": stored.name,
         "bucket": stored.bucket,
         "generation": str(stored.generation),

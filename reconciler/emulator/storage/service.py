@@ -22,6 +22,7 @@ from reconciler.emulator.storage.answers import (
     describe_object,
     media_headers,
     no_object,
+    root_of,
 )
 from reconciler.emulator.storage.checksums import crc32c, md5
 from reconciler.emulator.storage.shelf import Bucket, Stored
@@ -30,8 +31,8 @@ from reconciler.emulator.world import World
 
 Environ = Mapping[str, Any]
 
-_PREFIXES = ("/storage/v1/b", "/upload/storage/v1/b", "/download/storage/v1/b")
-_PATH = re.compile(r"/(?:(upload|download)/)?storage/v1/b(?:/([^/]+)(?:/(o)(?:/(.+))?)?)?/?", re.DOTALL)
+_PREFIXES = ("/storage/v1/b", "/upload/storage/v1/b", "/download/storage/v1/b", "/resumable/upload/storage/v1/b")
+_PATH = re.compile(r"/(?:resumable/)?(?:(upload|download)/)?storage/v1/b(?:/([^/]+)(?:/(o)(?:/(.+))?)?)?/?", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _BYTES = re.compile(r"bytes=(\d*)-(\d*)")
 _NAME_BYTES = 1024
@@ -71,6 +72,7 @@ class _Request:
         self.world = world
         self.environ = environ
         self.body = body
+        self.root = root_of(environ)
         self.method = str(environ["REQUEST_METHOD"])
         self.area, self.bucket, self.objects, self.name = match.groups(default="")
         self.query = dict(parse_qsl(str(environ.get("QUERY_STRING", "")), keep_blank_values=True))
@@ -82,7 +84,7 @@ class _Request:
         if not self._exists():
             raise StorageError(404, "The specified bucket does not exist.")
         if not self.objects:
-            return self._only("GET", lambda: answer_json(describe_bucket(self._found_bucket())))
+            return self._only("GET", lambda: answer_json(describe_bucket(self._found_bucket(), self.root)))
         if self.area == "upload":
             return self._upload()
         if not self.name:
@@ -121,7 +123,7 @@ class _Request:
                 )
             bucket = Bucket(name, self.world.now(), str(fields.get("location", "US")).upper())
             self.world.objects.add_bucket(bucket)
-        return answer_json(describe_bucket(bucket))
+        return answer_json(describe_bucket(bucket, self.root))
 
     def _list(self) -> Answer:
         prefix, delimiter = self.query.get("prefix", ""), self.query.get("delimiter", "")
@@ -143,7 +145,7 @@ class _Request:
             if group:
                 prefixes.append(group)
             else:
-                items.append(describe_object(stored))
+                items.append(describe_object(stored, self.root))
         if items:
             answer["items"] = items
         if prefixes:
@@ -155,7 +157,7 @@ class _Request:
             stored = self._present()
             data = self.world.objects.read(self.bucket, self.name) if self.media else None
         if data is None:
-            return answer_json(describe_object(stored), ("ETag", f'"{stored.generation}/1"'))
+            return answer_json(describe_object(stored, self.root), ("ETag", f'"{stored.generation}/1"'))
         kind = str(stored.fields.get("contentType", "application/octet-stream"))
         span = _span(self.environ.get("HTTP_RANGE", ""), len(data))
         if span is None:
@@ -240,7 +242,7 @@ class _Request:
                 fields,
             )
             self.world.objects.put(stored, content.data)
-        return answer_json(describe_object(stored))
+        return answer_json(describe_object(stored, self.root))
 
 
 def _name_of(query: Mapping[str, str], fields: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.emulator.storage.answers import Answer, StorageError, answer_json
+from reconciler.emulator.storage.answers import Answer, StorageError, answer_json, root_of
 from reconciler.emulator.storage.shelf import Upload
 
 CHUNK = 262_144
@@ -70,8 +70,7 @@ def begin(environ: Mapping[str, Any], bucket: str, query: Mapping[str, str], bod
 
 def session_answer(environ: Mapping[str, Any], upload: Upload) -> Answer:
     """Return the answer that says where to send the bytes."""
-    scheme, host = environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST", "")
-    name = f"{scheme}://{host}/upload/storage/v1/b/{upload.bucket}/o?uploadType=resumable&upload_id={upload.id}"
+    name = f"{root_of(environ)}/upload/storage/v1/b/{upload.bucket}/o?uploadType=resumable&upload_id={upload.id}"
     return replace(answer_json({}), body=b"", headers=(("Location", name), ("X-GUploader-UploadID", upload.id)))
 
 
