@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -28,6 +27,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
 
     import httpx
 
+    from reconciler.core.canonical import Json
     from reconciler.core.datachange import Rows
     from reconciler.core.event import Event
     from reconciler.core.lockfile import Lockfile
@@ -292,24 +292,27 @@ class Session:
     def policy(
         self,
         *,
-        limits: Mapping[str, int | None] | None = None,
+        limits: Callable[[Limits], Limits] | None = None,
         scope: Scope | None = None,
         replaced: frozenset[str] = frozenset(),
         destroy: bool = False,
+        variants: tuple[Mapping[str, Json], ...] = (),
     ) -> Policy:
-        """Return what a plan is asked, with the limits that flags override (``max_deletes`` …)."""
+        """Return what a plan is asked; ``limits`` puts what flags say in the place of the project's limits."""
         from reconciler.core.plan import Scope
         from reconciler.core.planning import Policy
 
         return Policy(
             project=self.config.name,
             capabilities=self._description.capabilities,
-            limits=_limited(self.config.limits, limits or {}),
+            limits=self.config.limits if limits is None else limits(self.config.limits),
             scope=scope or Scope(),
             replace=replaced,
             destroy=destroy,
             rules=self.config.rules,
             tolerances=tuple(each for each in self.config.tolerances if each.holds(self.clock.now())),
+            prices=self.config.prices,
+            variants=variants,
         )
 
     def _open(self, transport: httpx.BaseTransport | None, *, read_only: bool) -> Provider:
@@ -365,10 +368,6 @@ def _new_id() -> str:
     import uuid
 
     return str(uuid.uuid4())
-
-
-def _limited(limits: Limits, exact: Mapping[str, int | None]) -> Limits:
-    return replace(limits, **{key: value for key, value in exact.items() if value is not None})
 
 
 def open_forge(environ: Mapping[str, str], *, report: Callable[[Event], None], clock: Clock | None = None) -> Client:

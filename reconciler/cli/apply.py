@@ -132,7 +132,10 @@ def carry_out(
         outcome = apply(world, shown, options)
     if invocation.machine is None and not nothing:
         from reconciler.cli.words import outcome_line
+        from reconciler.views.forecast_words import took_lines
 
+        for line in () if invocation.globals.quiet else took_lines(outcome.took):
+            conclude(line)
         conclude(outcome_line(outcome))
     return outcome
 
@@ -146,8 +149,12 @@ def _leaves_approval(shown: Preview) -> bool:
 
 
 def _ask(shown: Preview) -> bool:
+    from reconciler.core.forecast import total
+    from reconciler.views.forecast_words import totals_of
+
     steps = shown.plan.steps
-    price = f" It buys {steps.most} tuning steps." if steps.most else ""
+    cost = dict(totals_of(total(shown.plan.actions))).get("Training cost")
+    price = f" It buys {steps.most} tuning steps{f': {cost}' if cost else ''}." if steps.most else ""
     click.echo(f"\nApply this plan?{price} Only 'yes' is taken as consent.", err=True)
     answer: str = click.prompt("Answer", default="no", show_default=False, err=True)
     return answer.strip() == "yes"

@@ -13,10 +13,12 @@ from reconciler._version import __version__
 from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import PlanOptions, make_preview, plan_options, would_do_something
+from reconciler.cli.what_if import what_if_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reconciler.core.canonical import Json
     from reconciler.core.datachange import Rows
     from reconciler.core.plan import Plan
 
@@ -27,19 +29,26 @@ _PRIVATE = 0o600
 
 @click.command("plan", cls=Command, epilog="Example: tunectl plan --format markdown=plan.md --detailed-exitcode")
 @plan_options
+@what_if_option
 @click.option("--out", metavar="FILE", help="Save the plan, for `tunectl apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if apply would do or wait for something.")
 @format_option("text", "json", "markdown", "github")
 @click.pass_obj
 def command(
-    invocation: Invocation, /, out: str | None, detailed_exitcode: bool, formats: tuple[str, ...], **options: object
+    invocation: Invocation,
+    /,
+    what_if: tuple[Mapping[str, Json], ...],
+    out: str | None,
+    detailed_exitcode: bool,
+    formats: tuple[str, ...],
+    **options: object,
 ) -> int:
     """Show what apply would do, and why. Reads only."""
     outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
     invocation.expect(outputs)
     chosen = PlanOptions(**options)  # type: ignore[arg-type]  # click has checked them
     with invocation.session() as session:
-        shown = make_preview(session, chosen)
+        shown = make_preview(session, chosen, variants=what_if)
     plan = shown.plan
     if out is not None:
         _save(plan, Path(out), chosen)

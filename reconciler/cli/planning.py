@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.base import Wrapped, cache_option, rows_option, wants_rows
+from reconciler.cli.limits import LIMITS, Allowances
 from reconciler.core.plan import Plan, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from reconciler.core.canonical import Json
     from reconciler.core.resource import Desired
     from reconciler.engine.preview import Preview
     from reconciler.wiring import Session
@@ -51,12 +56,6 @@ _OPTIONS = (
     ),
 )
 
-_LIMITS = (
-    click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Allow up to N deletions."),
-    click.option("--allow-replaces", type=click.IntRange(min=0), metavar="N", help="Allow up to N replacements."),
-    click.option("--allow-steps", type=click.IntRange(min=0), metavar="N", help="Allow up to N tuning steps."),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
@@ -69,6 +68,7 @@ class PlanOptions:
     allow_deletes: int | None = None
     allow_replaces: int | None = None
     allow_steps: int | None = None
+    allow_cost: tuple[Decimal, str | None] | None = None
     only: str | None = None
     max_effect: str | None = None
     show_rows: bool | None = None
@@ -77,6 +77,11 @@ class PlanOptions:
     def selects(self) -> bool:
         """Whether anything was said of what the plan is to hold (limits only say what it may hold)."""
         return bool(self.target or self.exclude or self.select or self.replaced or self.only or self.max_effect)
+
+    @property
+    def allowances(self) -> Allowances:
+        """What the plan may do in spite of the project's limits."""
+        return Allowances(self.allow_deletes, self.allow_replaces, self.allow_steps, self.allow_cost)
 
     @property
     def scope(self) -> Scope:
@@ -105,8 +110,8 @@ def scope_options(command: Wrapped, *, target: bool = True) -> Wrapped:
 
 
 def limit_options(command: Wrapped) -> Wrapped:
-    """Add ``--allow-deletes``, ``--allow-replaces`` and ``--allow-steps`` to a command."""
-    return _decorated(command, _LIMITS)
+    """Add ``--allow-deletes``, ``--allow-replaces``, ``--allow-steps`` and ``--allow-cost`` to a command."""
+    return _decorated(command, LIMITS)
 
 
 def _decorated(command: Wrapped, options: tuple[Callable[[Any], Any], ...]) -> Wrapped:
@@ -115,8 +120,10 @@ def _decorated(command: Wrapped, options: tuple[Callable[[Any], Any], ...]) -> W
     return command
 
 
-def make_preview(session: Session, options: PlanOptions, *, destroy: bool = False) -> Preview:
-    """Plan, with a provider that cannot write.
+def make_preview(
+    session: Session, options: PlanOptions, *, destroy: bool = False, variants: tuple[Mapping[str, Json], ...] = ()
+) -> Preview:
+    """Plan, with a provider that cannot write; ``variants`` are settings to forecast besides.
 
     Raises:
         click.UsageError: what was selected names nothing.
@@ -126,14 +133,11 @@ def make_preview(session: Session, options: PlanOptions, *, destroy: bool = Fals
     from reconciler.engine.preview import preview
 
     policy = session.policy(
-        limits={
-            "max_deletes": options.allow_deletes,
-            "max_replaces": options.allow_replaces,
-            "max_steps": options.allow_steps,
-        },
+        limits=lambda limits: options.allowances.over(limits, session.config.prices),
         scope=options.scope,
         replaced=frozenset(options.replaced),
         destroy=destroy,
+        variants=variants,
     )
     load = (lambda: Manifests(())) if destroy and not options.select else session.manifests
     shown = preview(load, session.provider(read_only=True), session.store(), policy)

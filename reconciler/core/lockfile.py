@@ -40,7 +40,8 @@ class Instance:
 
     ``spec`` is what the manifest asked for when it was applied, normalised. ``operation`` is the name of the tuning
     operation while it runs. ``total_steps`` is what the service said the tuning takes, once it has. ``provenance`` is
-    that of the run that asked for it.
+    that of the run that asked for it. ``forecast`` is what was foreseen of its time and cost when it was bought
+    (``estimate.forecast_json``).
     """
 
     resource: str
@@ -55,6 +56,7 @@ class Instance:
     error: str | None = None
     gate: Mapping[str, Json] | None = None
     provenance: Provenance | None = None
+    forecast: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,22 @@ from enum import StrEnum
 
 from reconciler.core.canonical import Json, digest
 from reconciler.core.datachange import DataChange
+from reconciler.core.estimate import Forecast, Steps, Variant
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.errors import Problem, Violation
+
+__all__ = [
+    "TRAINS",
+    "Action",
+    "Change",
+    "Drift",
+    "Kind",
+    "Plan",
+    "Scope",
+    "Steps",
+    "Unmanaged",
+    "action_digest_value",
+]
 
 
 class Kind(StrEnum):
@@ -38,19 +52,6 @@ TRAINS = frozenset({Kind.CREATE, Kind.REPLACE})
 """The kinds that may start a paid tuning."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Steps:
-    """How many tuning steps an action buys, at least and at most; the two differ where the service picks a default."""
-
-    least: int
-    most: int
-
-    @property
-    def exact(self) -> int | None:
-        """The number of steps if it is certain."""
-        return self.least if self.least == self.most else None
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """One field that differs. ``path`` is dotted, as in the manifest; ``effect`` says what the change costs."""
@@ -72,7 +73,8 @@ class Action:
     model that does not serve: one that was replaced, failed, or is no longer wanted while still in the making; a forget
     with ``cleanup`` drops the record of that one resource, a forget without it drops the whole entry.
     ``blocked_by`` is ``failed`` or ``rejected``. ``heals`` marks an update that mends some fields and leaves alone, on
-    the service and in the lockfile, whatever else the manifest asks for by now.
+    the service and in the lockfile, whatever else the manifest asks for by now. ``forecast`` is what a training takes
+    besides its steps; no approval covers it.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Action:
     blocked_by: str | None = None
     cleanup: bool = False
     heals: bool = False
+    forecast: Forecast | None = None
 
     @property
     def data_moved(self) -> bool:
@@ -171,7 +174,7 @@ class Plan:
     """What apply would do, and everything a reviewer should know about it.
 
     ``violations`` are the reasons why apply would refuse (limits, protection, policy); ``warnings`` refuse nothing.
-    ``left_out`` is what a plan that mends drift alone leaves to one that does not.
+    ``left_out`` is what a plan that mends drift alone leaves to one that does not; ``what_if`` what was asked besides.
     ``pinned`` are the names that stay at what a rollback went back to.
     """
 
@@ -188,6 +191,7 @@ class Plan:
     serial: int = 0
     left_out: tuple[Action, ...] = ()
     pinned: tuple[Pinned, ...] = ()
+    what_if: tuple[Variant, ...] = ()
 
     @property
     def summary(self) -> dict[str, int]:
@@ -213,8 +217,8 @@ class Plan:
         """The sha256 that reviewers approve.
 
         It covers the remote, the scope and what each action does. It leaves out serial, lineage, tool version, what is
-        waited for or blocked, unmanaged models and warnings, so that another team's merge or a training that moves on
-        voids no approval.
+        waited for or blocked, unmanaged models, warnings and forecasts, so that another team's merge or a training that
+        moves on voids no approval.
         """
         covered = [action_digest_value(action) for action in self.actions if action.kind not in _NOT_COVERED]
         remote = self.remote

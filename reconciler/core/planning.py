@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.address import looks_like_ours, remote_id, split_attempt
+from reconciler.core.canonical import Json
 from reconciler.core.decision import Case, decide
 from reconciler.core.disposal import removal
 from reconciler.core.drift import remote_drift
+from reconciler.core.forecast import Forecaster, known_runs
 from reconciler.core.healing import heal, left_out, standing
 from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
+from reconciler.core.pace import Runs
 from reconciler.core.plan import TRAINS, Action, Drift, Kind, Pinned, Plan, Scope, Unmanaged
 from reconciler.core.policy import violations
+from reconciler.core.price import Price
 from reconciler.core.renames import Renames, find_renames
 from reconciler.core.resource import Capabilities, Desired, Effect
 from reconciler.core.revision import Wanted, source_of, wanted_revisions
@@ -33,7 +37,8 @@ class Policy:
 
     ``project`` is the tunectl project, part of every id. ``replace`` are names to tune anew. ``destroy`` plans the
     deletion of every recorded name in scope, whatever the manifests say. ``rules`` are what the project allows,
-    ``tolerances`` the drift that a plan of drift alone does not mend; only those that are in force.
+    ``tolerances`` the drift that a plan of drift alone does not mend; only those that are in force. ``prices`` are the
+    project's; ``variants`` are settings to forecast every model in scope with, whatever is planned for it.
     """
 
     project: str
@@ -44,6 +49,8 @@ class Policy:
     destroy: bool = False
     rules: Rules = field(default_factory=Rules)
     tolerances: tuple[Tolerance, ...] = ()
+    prices: tuple[Price, ...] = ()
+    variants: tuple[Mapping[str, Json], ...] = ()
 
 
 def build_plan(
@@ -84,6 +91,8 @@ def build_plan(
     if policy.scope.only is not None:
         mending = _mending(manifests, renames, observed, policy, chosen, drift)
         actions, waiting, ambiguous = list(mending), left_out(actions, mending), ()
+    forecaster = _forecaster(declared, actions, recorded, observed, policy)
+    actions = list(forecaster.foresee(actions))
     return Plan(
         project=policy.project,
         remote=recorded.remote,
@@ -102,6 +111,26 @@ def build_plan(
             for name, goal in sorted(wanted.items())
             if goal.pinned and chosen(name)
         ),
+        what_if=tuple(
+            forecaster.vary(manifest, settings)
+            for manifest in manifests
+            if chosen(manifest.name)
+            for settings in policy.variants
+        ),
+    )
+
+
+def _forecaster(
+    manifests: tuple[Desired, ...], actions: list[Action], recorded: Lockfile, observed: Observed, policy: Policy
+) -> Forecaster:
+    """Return what foresees; the past is not looked through for a plan that asks nothing of it."""
+    asked = bool(policy.variants) or any(action.kind in TRAINS for action in actions)
+    return Forecaster(
+        capabilities=policy.capabilities,
+        prices=policy.prices,
+        runs=Runs(known_runs(recorded, observed, policy.capabilities) if asked else ()),
+        by_name={manifest.name: manifest for manifest in manifests} if asked else {},
+        observed=observed,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 
 from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Entry
 from reconciler.core.plan import TRAINS, Action, Kind
-from reconciler.errors import Violation
+from reconciler.core.price import Money, plus, spell
+from reconciler.errors import Location, Violation
 
 
 def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: Limits) -> tuple[Violation, ...]:
@@ -39,15 +41,40 @@ def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: 
         if limit is not None and count > limit:
             what = f"{count} {noun} is" if count == 1 else f"{count} {noun}s are"
             message = f"{what} over limits.{field} = {limit}; {flag} {count} allows exactly this plan"
-            found.append(Violation(message, rule=f"limits.{field}"))
+            found.append(Violation(message, limits.where.get(field), f"limits.{field}"))
+    trainings = [action for action in planned if action.kind in TRAINS and action.dataset is not None]
     if limits.max_steps is not None:
         found += [
             Violation(
                 f"{action.name}: how many tuning steps it takes is not known, and limits.maxSteps = "
                 f"{limits.max_steps}; set hyperparameters.epochCount and batchSize",
-                rule="limits.maxSteps",
+                limits.where.get("maxSteps"),
+                "limits.maxSteps",
             )
-            for action in planned
-            if action.kind in TRAINS and action.steps is None and action.dataset is not None
+            for action in trainings
+            if action.steps is None
         ]
+    if limits.max_cost is not None:
+        found.extend(_over_cost(trainings, limits.max_cost, limits.where.get("maxCost")))
     return tuple(found)
+
+
+def _over_cost(trainings: list[Action], limit: Money, where: Location | None) -> Iterator[Violation]:
+    """Yield why trainings cost too much, or may do so; what cannot be priced is never taken for free."""
+    rule, said = "limits.maxCost", f"limits.maxCost = {limit}"
+    spent = Decimal(0)
+    for action in trainings:
+        cost = None if action.forecast is None else action.forecast.cost
+        if cost is None:
+            why = (action.forecast.unpriced if action.forecast else None) or "the project has no prices"
+            yield Violation(
+                f"{action.name}: what it costs is not known ({why}), and {said}; see spec.prices", where, rule
+            )
+        elif cost.currency != limit.currency:
+            message = f"{action.name}: is priced in {cost.currency}, and {said}; give both in one currency"
+            yield Violation(message, where, rule)
+        else:
+            spent = plus(spent, cost.most)
+    if spent > limit.amount:
+        message = f"{Money(spent, limit.currency)} of training is over {said}"
+        yield Violation(f"{message}; --allow-cost {spell(spent)} allows exactly this plan", where, rule)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from reconciler.core.canonical import Json
+from reconciler.core.descent import base_model_of
 from reconciler.core.observation import Observed
 from reconciler.core.plan import TRAINS, Action
 from reconciler.core.resource import Desired
@@ -110,7 +110,7 @@ def _base_model(
 ) -> Iterator[Violation]:
     if rules.base_models is None:
         return
-    base = _descent(manifest, by_name, observed)
+    base = base_model_of(manifest, by_name, observed)
     path = "spec.baseModel" if "baseModel" in manifest.spec else "spec.source"
     allowed = ", ".join(rules.base_models) or "none"
     if base is None:
@@ -122,30 +122,6 @@ def _base_model(
     else:
         return
     yield Violation(message, manifest.locate(path), "policy.allowedBaseModels")
-
-
-def _descent(manifest: Desired, by_name: Mapping[str, Desired], observed: Observed) -> str | None:
-    """Return the base model that a manifest's model comes from in the end, or None if nothing says so."""
-    spec: Mapping[str, Json] = manifest.spec
-    seen: set[str] = set()
-    while True:
-        base, source = spec.get("baseModel"), spec.get("source")
-        if isinstance(base, str):
-            return base
-        parent, resource = (
-            (source.get("model"), source.get("tunedModel")) if isinstance(source, Mapping) else (None, None)
-        )
-        key = parent or resource
-        if not isinstance(key, str) or key in seen:
-            return None
-        seen.add(key)
-        observation = observed.get(key)
-        if parent in by_name:
-            spec = by_name[str(parent)].spec
-        elif observation is not None:
-            spec = observation.spec
-        else:
-            return None
 
 
 def _hyperparameters(rules: Rules, manifest: Desired, defaults: Mapping[str, tuple[int, ...]]) -> Iterator[Violation]:

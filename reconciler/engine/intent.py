@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reconciler.core.canonical import digest
 from reconciler.core.comparison import PIN
+from reconciler.core.estimate import forecast_json
 from reconciler.core.lockfile import (
     Approval,
     Entry,
@@ -114,6 +115,7 @@ def _intend(entry: Entry | None, action: Action, manifest: Desired, state: Insta
         spec=manifest.spec,
         dataset=manifest.dataset,
         gate=None if manifest.gate is None else manifest.gate.canonical,
+        forecast=None if action.forecast is None else forecast_json(action.steps, action.forecast),
     )
     lifecycle = manifest.lifecycle
     return intend(entry, instance, protect=lifecycle.protect, deletion=lifecycle.deletion)

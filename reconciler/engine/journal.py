@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reconciler.core.actual import actual_of
 from reconciler.core.event import Failed, Finished, Skipped, Started, Summarised
 from reconciler.core.lockfile import Entry, Instance, Lockfile
+from reconciler.core.observation import Operation
 from reconciler.core.plan import Action
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.outcome import Outcome
@@ -68,6 +70,16 @@ class Journal:
         seconds = self._clock.now() - self.started(action)
         self.outcome.done["cleanup" if action.cleanup else action.kind.value] += 1
         self.report(Finished(action.name, action.kind.value, action.resource, seconds))
+
+    def measure(self, action: Action, operation: Operation) -> None:
+        """A tuning is over: note what it took, if anybody foresaw it."""
+        instance, progress = self.instance(action), operation.progress
+        if instance is None:
+            return
+        steps = instance.total_steps or (None if progress is None else progress.total_steps)
+        took = actual_of(instance.forecast, steps=steps, seconds=operation.seconds)
+        if took is not None:
+            self.outcome.took[action.name] = took
 
     def fail(self, action: Action, message: str, hint: str | None) -> None:
         """An action failed; the rest goes on."""

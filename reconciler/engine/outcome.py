@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from reconciler.core.actual import Actual
 from reconciler.core.plan import Action
 from reconciler.errors import GateNotMet, LockHeld, PartialFailure, TunectlError, WaitTimedOut
 
@@ -14,6 +15,7 @@ class Outcome:
     """A tally of one run, filled while it goes on; the coordinator alone writes it.
 
     ``lost`` is why the lock is not ours any more, if that is so: then nothing new was begun, and nothing recorded.
+    ``took`` is what trainings that had a forecast came to, by name.
     """
 
     done: Counter[str] = field(default_factory=Counter)
@@ -22,6 +24,7 @@ class Outcome:
     blocked: dict[str, Action] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
+    took: dict[str, Actual] = field(default_factory=dict)
     stopped: bool = False
     lost: LockHeld | None = None
 

@@ -253,6 +253,7 @@ class Training:
         if instance is not None and not (instance.state is InstanceState.READY and action.kind is Kind.REUSE):
             retain = 0 if action.lifecycle is None else action.lifecycle.retain
             self._journal.change(action.name, partial(_ready, action, operation, retain))
+            self._journal.measure(action, operation)
         self._journal.finish(action)
         self._schedule.succeeded(action.name)
 

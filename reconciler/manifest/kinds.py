@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _INT32 = 2**31 - 1
 _FLOAT32_LEAST, _FLOAT32_MOST = 1e-37, 3e38
+_DEAREST = 1e9
 PROJECT_NAME = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
 
 
@@ -85,6 +86,15 @@ Rate = Annotated[
 ]
 Number = Annotated[float, Field(allow_inf_nan=False), Expect("a number")]
 Margin = Annotated[float, Field(ge=0, allow_inf_nan=False), Expect("a number of at least 0")]
+Amount = Annotated[
+    float,
+    Field(ge=0, le=_DEAREST, allow_inf_nan=False),
+    Expect("a number of at least 0", ceiling="a number of at most 1,000,000,000"),
+]
+Ratio = Annotated[
+    float, Field(gt=0, le=1000, allow_inf_nan=False), Expect("a number above 0", ceiling="a number of at most 1,000")
+]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$"), Expect("a currency of three capital letters, such as USD")]
 Model = Annotated[
     str,
     Field(pattern="^[A-Za-z0-9][A-Za-z0-9._/@:-]{0,255}$"),

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from reconciler.confined import Opener
 from reconciler.core.canonical import Json
 from reconciler.core.limits import Limits
+from reconciler.core.price import Price
 from reconciler.core.rules import Check, Rules
 from reconciler.core.tolerance import Tolerance
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
@@ -25,6 +26,7 @@ from reconciler.manifest.endpoint import check_endpoint, check_lockfile
 from reconciler.manifest.files import open_manifest, read
 from reconciler.manifest.places import Places
 from reconciler.manifest.policy import check_policy, checks_of, rules_of
+from reconciler.manifest.prices import check_prices, limits_of, prices_of
 from reconciler.manifest.project_document import DriftPart, ProjectDocument, ProviderPart
 from reconciler.manifest.verdict import alternatives, findings, in_order
 from reconciler.manifest.yamltext import Document, parse
@@ -59,7 +61,7 @@ class ProjectConfig:
     ``root`` is the folder of the project file, or the directory that was given if there is no such file; ``file`` is
     the file's name in it. ``manifests`` are files, folders and globs relative to the root. ``defaults`` is the spec
     that every TunedModel starts from. ``where`` holds the places of the project file by dotted path;
-    ``rules`` and ``checks`` are its policy, ``tolerances`` the drift that does not count.
+    ``prices`` are what tuning costs, ``rules`` and ``checks`` its policy, ``tolerances`` the drift that does not count.
     """
 
     root: Path
@@ -70,6 +72,7 @@ class ProjectConfig:
     lockfile: str = "tunectl.lock"
     defaults: Mapping[str, Json] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    prices: tuple[Price, ...] = ()
     rules: Rules = field(default_factory=Rules)
     checks: tuple[Check, ...] = ()
     tolerances: tuple[Tolerance, ...] = ()
@@ -129,7 +132,7 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
     except ValidationError as error:
         raise _failed(*problems, *findings(ProjectDocument, error, places)) from error
     spec = model.spec
-    problems += [*_check(model, places), *check_policy(spec.policy, places)]
+    problems += [*_check(model, places), *check_policy(spec.policy, places), *check_prices(spec.prices, places)]
     if problems:
         raise _failed(*problems)
     return ProjectConfig(
@@ -140,7 +143,8 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
         manifests=tuple(spec.manifests),
         lockfile=spec.lockfile,
         defaults={} if spec.defaults is None else spec.defaults.model_dump(by_alias=True, exclude_unset=True),
-        limits=Limits(spec.limits.max_deletes, spec.limits.max_replaces, spec.limits.max_steps),
+        limits=limits_of(spec.limits, places),
+        prices=prices_of(spec.prices),
         rules=rules_of(spec.policy),
         checks=checks_of(spec.policy, places),
         tolerances=_tolerances(spec.drift),

@@ -5,16 +5,18 @@ As in ``document``: nothing but models, with the descriptions that editors show.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from reconciler.manifest.document import Part, Spec
 from reconciler.manifest.kinds import (
+    Amount,
     Bucket,
     CloudName,
     Command,
     Count,
+    Currency,
     Day,
     Duration,
     Line,
@@ -22,6 +24,7 @@ from reconciler.manifest.kinds import (
     Paths,
     ProjectName,
     Rate,
+    Ratio,
     Tally,
     Text,
 )
@@ -55,12 +58,40 @@ class ProviderPart(Part):
     options: Maybe[dict[str, Text]] = Field(None, description="For providers that installed packages add.")
 
 
+class CostLimit(Part):
+    """An amount of money."""
+
+    amount: Amount = Field(description="The most that the trainings of a plan may cost.")
+    currency: Currency = Field(description="The currency, such as USD; prices have to be in it.")
+
+
 class LimitsPart(Part):
     """What a plan may do at most; null for no limit. Each has a flag that overrides it with an exact number."""
 
     max_deletes: Tally | None = Field(5, description="Models a plan may delete.")
     max_replaces: Tally | None = Field(10, description="Models a plan may replace.")
     max_steps: Tally | None = Field(None, description="Tuning steps a plan may buy.")
+    max_cost: Maybe[CostLimit] = Field(None, description="What the trainings of a plan may cost, by spec.prices.")
+
+
+class PricePart(Part):
+    """What tuning costs; nothing is built in, and what no entry fits has no price."""
+
+    alternatives: ClassVar[tuple[str, ...]] = ("perStep", "perThousandCharacters", "perMillionTokens")
+
+    base_model: Line = Field(description="A glob of base models; the first entry that fits counts.")
+    currency: Currency = Field(description="The currency, such as USD.")
+    per_step: Maybe[Amount] = Field(None, description="For each tuning step.")
+    per_thousand_characters: Maybe[Amount] = Field(
+        None, description="For each thousand characters of the examples, in and out, each epoch."
+    )
+    per_million_tokens: Maybe[Amount] = Field(
+        None, description="For each million tokens of the examples, in and out, each epoch; estimated from characters."
+    )
+    characters_per_token: Maybe[Ratio] = Field(
+        None, description="How many characters a token has; goes with perMillionTokens."
+    )
+    per_model: Maybe[Amount] = Field(None, description="For each model, whatever it takes; added to the others.")
 
 
 class CountRange(Part):
@@ -134,6 +165,7 @@ class ProjectSpec(Part):
     lockfile: Line = Field("tunectl.lock", description="A path, or gs://bucket/key, or s3://bucket/key.")
     defaults: Maybe[Spec] = Field(None, description="What the spec of every TunedModel starts from.")
     limits: LimitsPart = Field(default_factory=LimitsPart.model_construct, description="Safety valves.")
+    prices: Maybe[list[PricePart]] = Field(None, description="What tuning costs, for forecasts and limits.maxCost.")
     policy: Maybe[PolicyPart] = Field(None, description="What the project allows.")
     drift: Maybe[DriftPart] = Field(None, description="How drift is judged.")
 

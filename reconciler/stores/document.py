@@ -81,6 +81,7 @@ class InstanceShape(_Shape):
     error: str | None = None
     gate: dict[str, Any] | None = None
     provenance: ProvenanceShape | None = None
+    forecast: dict[str, Any] | None = None
 
     def instance(self) -> Instance:
         """Return the core's value."""
@@ -97,6 +98,7 @@ class InstanceShape(_Shape):
             error=self.error,
             gate=self.gate,
             provenance=None if self.provenance is None else self.provenance.value(),
+            forecast=self.forecast,
         )
 
 
@@ -254,7 +256,12 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "spec": instance.spec,
         "dataset": None if dataset is None else _dataset(dataset),
     }
-    additions = {"totalSteps": instance.total_steps, "error": instance.error, "gate": instance.gate}
+    additions = {
+        "totalSteps": instance.total_steps,
+        "error": instance.error,
+        "gate": instance.gate,
+        "forecast": instance.forecast,
+    }
     if instance.provenance is not None:
         additions["provenance"] = provenance_document(instance.provenance)
     return document | {key: value for key, value in additions.items() if value is not None}

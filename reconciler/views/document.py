@@ -1,10 +1,10 @@
 """The plan as a document (``plan --format json``): every key the published contract names, and a few more.
 
 Pure: a plan in, plain dicts out. No training row and no credential is part of a plan, so none can be part of this.
-Keys that are not in the contract: ``remote``, ``steps`` of the whole plan, ``pinned``, and per action ``digest``,
-``revision``, ``attempt``, ``previousName``, ``stepsAtMost``, ``dependsOn``, ``blockedBy``, ``cleanup``, ``gate``,
-``lifecycle``, and the dataset's ``before``, ``changed``, ``reordered``, ``duplicates``, ``comparedWith`` and
-``unknown``; of a plan that mends drift alone ``scope.only``, ``scope.maxEffect`` and ``leftOut``.
+Keys that are not in the contract: ``remote``, ``steps`` and ``forecast`` of the whole plan, ``pinned``, and per action
+``forecast``, ``digest``, ``revision``, ``attempt``, ``previousName``, ``stepsAtMost``, ``dependsOn``, ``blockedBy``,
+``cleanup``, ``gate``, ``lifecycle``, and the dataset's ``before``, ``changed``, ``reordered``, ``duplicates``,
+``comparedWith`` and ``unknown``; of a plan that mends drift alone ``scope.only``, ``scope.maxEffect`` and ``leftOut``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 
 from reconciler.core.canonical import digest
 from reconciler.core.datachange import DataChange, RowCounts
+from reconciler.core.estimate import Forecast, Variant, cost_json, forecast_json
+from reconciler.core.forecast import total
 from reconciler.core.plan import Action, Change, Drift, Pinned, Plan, Scope, Unmanaged, action_digest_value
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.errors import Problem, Violation
@@ -35,13 +37,40 @@ def to_document(plan: Plan, *, tool: str) -> Document:
         "summary": plan.summary,
         "steps": plan.steps.least,
         "stepsAtMost": plan.steps.most,
+        "forecast": _total(plan),
         "actions": [action_document(action) for action in plan.actions],
         "drift": [drift_document(drift) for drift in plan.drift],
         "unmanaged": [unmanaged_document(model) for model in plan.unmanaged],
         "warnings": [problem_document(problem) for problem in plan.warnings],
         "violations": [violation_document(violation) for violation in plan.violations],
         "pinned": [pinned_document(pin) for pin in plan.pinned],
-    } | ({} if plan.scope.only is None else {"leftOut": [_left_out(action) for action in plan.left_out]})
+    } | _asked_besides(plan)
+
+
+def _asked_besides(plan: Plan) -> Document:
+    """Return what a plan says only if it was asked for: ``leftOut`` of ``--only``, ``whatIf`` of ``--what-if``."""
+    besides: Document = {}
+    if plan.scope.only is not None:
+        besides["leftOut"] = [_left_out(action) for action in plan.left_out]
+    if plan.what_if:
+        besides["whatIf"] = [_variant(variant) for variant in plan.what_if]
+    return besides
+
+
+def _total(plan: Plan) -> Document:
+    """Return what the plan's trainings take together; see ``core.estimate.Total``."""
+    found = total(plan.actions)
+    return {
+        "seconds": found.seconds,
+        "secondsAtMost": found.seconds_at_most,
+        "costs": [cost_json(cost) for cost in found.costs],
+        "unpriced": list(found.unpriced),
+    }
+
+
+def _variant(variant: Variant) -> Document:
+    told = forecast_json(variant.steps, variant.forecast or Forecast())
+    return {"name": variant.name, "set": dict(variant.settings), **told, "note": variant.note}
 
 
 def remote_document(remote: Remote) -> Document:
@@ -76,6 +105,7 @@ def action_document(action: Action) -> Document:
         "dataset": _dataset(action.dataset, action.dataset_before, action.data),
         "steps": None if action.steps is None else action.steps.least,
         "stepsAtMost": None if action.steps is None else action.steps.most,
+        "forecast": None if action.forecast is None else forecast_json(action.steps, action.forecast),
         "digest": digest(action_digest_value(action)),
         "revision": action.revision,
         "attempt": action.attempt,

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.datachange import RowSample
+from reconciler.core.forecast import total
 from reconciler.core.plan import Action, Kind, Plan
 from reconciler.views.data import NO_SAMPLES, Samples, sample_items
 from reconciler.views.escape import code, prose
+from reconciler.views.forecast_words import facts_of, totals_of, variant_cells
 from reconciler.views.plan_text import drift_line, left_out_line, unmanaged_line
 from reconciler.views.rollback import pin_line
 from reconciler.views.words import (
@@ -71,6 +73,8 @@ def _pieces(plan: Plan, samples: Samples) -> Iterator[_Piece]:
         facts = list(_facts(action, samples.get(action.name, ())))
         if facts:
             yield _Piece(1 if action.kind in _WEIGHTY else 4, _details(_title(action), "".join(facts)), "detail")
+    if plan.what_if:
+        yield _Piece(1, _details(f"What if each were tuned anew ({len(plan.what_if):,})", _what_if(plan)), "section")
     drift = [prose(drift_line(drift, width=_WIDE)) for drift in plan.drift]
     yield from _list(3, "Not as the last apply left it", drift)
     left_out = [prose(left_out_line(action)) for action in plan.left_out]
@@ -85,7 +89,8 @@ def _head(plan: Plan) -> str:
     title = unchanged_line(plan) if plan.empty else plan_line(plan)
     selected = f"A selection: {selection_text(plan.scope)}.\n" if plan.scope.partial else ""
     steps = f"Tuning steps to buy: **{steps_text(plan.steps)}**\n" if plan.steps.most else ""
-    facts = (f"Project {code(plan.project)} on {code(remote_text(plan.remote))}\n", selected, steps)
+    taken = [f"{title}: **{prose(text)}**\n" for title, text in totals_of(total(plan.actions))]
+    facts = (f"Project {code(plan.project)} on {code(remote_text(plan.remote))}\n", selected, steps, *taken)
     lines = "".join(f"\n{fact}" for fact in facts if fact)
     return f"**{title}**\n{lines}\nPlan digest: `{plan.digest}`\n"
 
@@ -119,6 +124,8 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
     if action.data is not None:
         yield f"* rows: {prose(data_text(action.data))}\n"
         yield from sample_items(rows)
+    for word, text in facts_of(action.forecast):
+        yield f"* {word}: {prose(text)}\n"
     if action.previous is not None:
         yield f"* takes the place of {code(action.previous)} once it is ready\n"
     if action.previous_name is not None:
@@ -127,6 +134,11 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
         yield f"* after {', '.join(map(code, action.depends_on))}\n"
     if action.gate is not None:
         yield "* must pass its gate before it serves\n"
+
+
+def _what_if(plan: Plan) -> str:
+    rows = [f"| {' | '.join(map(prose, variant_cells(variant)))} |\n" for variant in plan.what_if]
+    return f"| Model | What if | Steps | Time | Cost |\n| --- | --- | --: | --- | --- |\n{''.join(rows)}"
 
 
 def _list(rank: int, title: str, lines: Sequence[str]) -> Iterator[_Piece]:

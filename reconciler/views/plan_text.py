@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from reconciler.core.forecast import total
 from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Unmanaged
 from reconciler.core.text import clip, sanitize
 from reconciler.errors import Problem
 from reconciler.views.data import NO_SAMPLES, Samples, sample_lines
+from reconciler.views.forecast_words import facts_of, totals_of, what_if_rows
 from reconciler.views.paint import Paint, painter
 from reconciler.views.rollback import pin_line
 from reconciler.views.words import (
@@ -60,6 +62,7 @@ def render_plan(plan: Plan, *, color: bool = False, width: int = 100, samples: S
     blocks.append(_section("Warnings:", _warnings(plan.warnings), paint, _SHOWN_WARNINGS))
     refusals = (sanitize(str(violation)) for violation in plan.violations)
     blocks.append(_section("Apply would refuse this plan:", refusals, paint, None, "bold red"))
+    blocks.append(_section("What if each were tuned anew:", iter(what_if_rows(plan.what_if)), paint, None))
     blocks.append([] if plan.empty else list(_totals(plan, paint)))
     return guard("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 
@@ -99,6 +102,7 @@ def _facts(action: Action) -> Iterator[str]:
         facts.append(("rows", data_text(action.data)))
     if action.steps is not None:
         facts.append(("steps", steps_text(action.steps)))
+    facts += facts_of(action.forecast)
     if action.depends_on:
         facts.append(("after", ", ".join(map(sanitize, action.depends_on))))
     if action.gate is not None:
@@ -177,5 +181,6 @@ def _section(title: str, lines: Iterator[str], paint: Paint, cap: int | None, st
 def _totals(plan: Plan, paint: Paint) -> Iterator[str]:
     if plan.steps.most:
         yield f"Tuning steps to buy: {steps_text(plan.steps)}"
+    yield from (f"{title}: {text}" for title, text in totals_of(total(plan.actions)))
     yield f"Plan digest: {plan.digest}"
     yield paint(plan_line(plan), "bold")

@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from reconciler.core.datachange import DataChange, RowCounts
+from reconciler.core.estimate import Forecast, Variant
 from reconciler.core.plan import Action, Change, Drift, Pinned, Plan, Steps, Unmanaged
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.core.text import clip
 from reconciler.errors import Location, Problem, Violation
 from reconciler.views.saved import load_saved, parsed, refuse
-from reconciler.views.shapes import ActionShape, DatasetShape, PlanShape, ProblemShape, ViolationShape
+from reconciler.views.shapes import ActionShape, DatasetShape, PlanShape, ProblemShape, VariantShape, ViolationShape
 
 
 def read_plan(data: bytes, *, address: str) -> Plan:
@@ -50,6 +51,7 @@ def restored(document: Mapping[str, Any]) -> Plan:
         scope=shape.scope.value(),
         lineage=shape.lockfile.lineage,
         serial=shape.lockfile.serial,
+        what_if=tuple(_variant(variant) for variant in shape.what_if),
         left_out=tuple(Action(left.name, left.action, left.reason) for left in shape.left_out),
         pinned=tuple(Pinned(pin.name, pin.resource, pin.revision, pin.over) for pin in shape.pinned),
     )
@@ -81,6 +83,7 @@ def _action(shape: ActionShape) -> Action:
         gate=shape.gate,
         blocked_by=shape.blocked_by,
         cleanup=shape.cleanup,
+        forecast=None if shape.forecast is None else shape.forecast.value(),
     )
 
 
@@ -91,6 +94,11 @@ def _data(shape: DatasetShape) -> DataChange | None:
     if shape.added is not None and shape.removed is not None and shape.changed is not None:
         rows = RowCounts(shape.added, shape.removed, shape.changed, shape.duplicates or 0, shape.duplicates_before or 0)
     return DataChange(rows, shape.compared_with, shape.unknown)
+
+
+def _variant(shape: VariantShape) -> Variant:
+    told = shape.value()
+    return Variant(shape.name, shape.set, shape.bought, None if told == Forecast() else told, shape.note)
 
 
 def _problem(shape: ProblemShape) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.core.actual import Actual, actual_of
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Progress
 
@@ -19,6 +20,7 @@ class Row:
     ``deposed``. ``remote`` is the state the service reports, ``missing`` if it does not know the model, None if nobody
     looked. ``error`` is the service's reason for a failure, ``created`` when the model was made, if either knows.
     ``pin`` is the revision that a rollback keeps serving, ``pin_over`` what the manifest asked for at that time.
+    ``took`` is what its tuning came to, if that was foreseen and is over.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Row:
     created: str | None = None
     pin: str | None = None
     pin_over: str | None = None
+    took: Actual | None = None
 
     @property
     def state(self) -> str:
@@ -91,4 +94,5 @@ def _row(name: str, role: str, instance: Instance, observations: Mapping[str, Ob
     if seen is None:
         return Row(name, role, instance, remote=MISSING, error=instance.error, created=instance.create_time)
     error, created = instance.error or seen.error, instance.create_time or seen.create_time
-    return Row(name, role, instance, seen.state.value, seen.progress, error, created)
+    took = actual_of(instance.forecast, steps=instance.total_steps, seconds=seen.tuning_seconds)
+    return Row(name, role, instance, seen.state.value, seen.progress, error, created, took=took)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from reconciler.core.estimate import Forecast, Pace, Steps
 from reconciler.core.plan import Kind, Scope
+from reconciler.core.price import Cost
 
 _Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
+_Amount = Annotated[str, Field(pattern=r"^[0-9]{1,30}([.][0-9]{1,30})?$")]
 
 
 class Shape(BaseModel):
@@ -93,6 +97,81 @@ class LifecycleShape(Shape):
     deletion: str
 
 
+class CostShape(Shape):
+    """What something costs, as decimal texts; ``perStep`` and ``perModel`` of a price by the step."""
+
+    amount: _Amount
+    amount_at_most: _Amount
+    currency: str
+    estimate: bool
+    per_step: _Amount | None = None
+    per_model: _Amount | None = None
+
+    def value(self) -> Cost:
+        """Return the core's value."""
+        return Cost(
+            Decimal(self.amount),
+            Decimal(self.amount_at_most),
+            self.currency,
+            self.estimate,
+            None if self.per_step is None else Decimal(self.per_step),
+            None if self.per_model is None else Decimal(self.per_model),
+        )
+
+
+class PaceShape(Shape):
+    """What a forecast of time rests on: the median over some trainings, of one base model or of several."""
+
+    seconds_per_step: float
+    runs: _Count
+    base_model: str | None
+
+
+class ForecastShape(Shape):
+    """What a training takes; ``unpriced`` says why there is no cost although the project has prices."""
+
+    steps: _Count | None
+    steps_at_most: _Count | None
+    seconds: float | None
+    seconds_at_most: float | None
+    pace: PaceShape | None
+    cost: CostShape | None
+    unpriced: str | None
+
+    def value(self) -> Forecast:
+        """Return the core's value."""
+        pace = self.pace
+        return Forecast(
+            seconds=self.seconds,
+            seconds_at_most=self.seconds_at_most,
+            pace=None if pace is None else Pace(pace.seconds_per_step, pace.runs, pace.base_model),
+            cost=None if self.cost is None else self.cost.value(),
+            unpriced=self.unpriced,
+        )
+
+    @property
+    def bought(self) -> Steps | None:
+        """The steps."""
+        return None if self.steps is None else Steps(self.steps, self.steps_at_most or self.steps)
+
+
+class VariantShape(ForecastShape):
+    """What a model would take with some settings changed, or a note why that cannot be told."""
+
+    name: str
+    set: dict[str, Any]
+    note: str | None
+
+
+class TotalShape(Shape):
+    """What all trainings of a plan take together: the longest chain, a sum for each currency, names without a price."""
+
+    seconds: float | None
+    seconds_at_most: float | None
+    costs: list[CostShape]
+    unpriced: list[str]
+
+
 class ActionShape(Shape):
     """One thing apply will do to one name."""
 
@@ -114,6 +193,7 @@ class ActionShape(Shape):
     cleanup: bool
     gate: dict[str, Any] | None
     lifecycle: LifecycleShape | None
+    forecast: ForecastShape | None = None
 
 
 class DriftShape(Shape):
@@ -197,6 +277,8 @@ class PlanShape(Shape):
     violations: list[ViolationShape]
     left_out: list[LeftOutShape] = []
     pinned: list[PinnedShape] = []
+    forecast: TotalShape | None = None
+    what_if: list[VariantShape] = []
 
 
 class SavedShape(PlanShape):

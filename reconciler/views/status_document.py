@@ -71,6 +71,8 @@ def _row(row: Row, observations: Mapping[str, Observation]) -> dict[str, Any]:
         "error": row.error,
         "pin": row.pin,
         "pinOver": row.pin_over,
+        "forecast": None if instance.forecast is None else dict(instance.forecast),
+        "actual": None if row.took is None else row.took.to_json(),
     }
 
 

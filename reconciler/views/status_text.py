@@ -10,6 +10,7 @@ from reconciler.core.plan import Drift, Pinned, Unmanaged
 from reconciler.core.resource import Spec
 from reconciler.core.text import clip, sanitize
 from reconciler.core.tolerance import Tolerated
+from reconciler.views.forecast_words import predicted_text, took_text
 from reconciler.views.paint import Paint, painter
 from reconciler.views.plan_text import drift_line, unmanaged_line
 from reconciler.views.rollback import pin_line
@@ -34,6 +35,8 @@ def render_status(rows: Sequence[Row], *, color: bool = False) -> str:
         lines.append(paint(_line(cells, widths), _STYLES.get(row.state, "")))
         if row.error is not None:
             lines.append(f"  {clip(sanitize(row.error), 2 * _CELL)}")
+        if row.took is not None:
+            lines.append(f"  took {took_text(row.took)}; foreseen were {predicted_text(row.took.forecast)}")
     return guard("\n".join((*lines, "", counted(rows))) + "\n")
 
 
@@ -166,6 +169,8 @@ def _block(row: Row, observations: Mapping[str, Observation], paint: Paint) -> I
         "operation": instance.operation,
         "dataset": None if instance.dataset is None else dataset_text(instance.dataset, None),
         "progress": progress_text(row.progress) or None,
+        "foreseen": None if instance.forecast is None else predicted_text(instance.forecast),
+        "took": None if row.took is None else took_text(row.took),
     }
     seen = observations.get(instance.resource)
     facts |= _fields(instance.spec, {} if seen is None else seen.spec)

@@ -1,11 +1,17 @@
 """What a plan may not do."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 from core_values import A_MODEL, entry_of
 
+from reconciler.core.estimate import Forecast
 from reconciler.core.limits import Limits
 from reconciler.core.plan import Action, Kind, Steps
 from reconciler.core.policy import violations
+from reconciler.core.price import Cost, Money
+from reconciler.errors import Location
 
 
 def actions(kind, number, **fields):
@@ -85,3 +91,46 @@ def test_every_reason_is_given():
     planned = [*actions(Kind.DELETE, 2), *actions(Kind.REPLACE, 2, steps=Steps(5, 5))]
     entries = {"delete-1": entry_of(A_MODEL, protect=True)}
     assert len(violations(planned, entries, Limits(1, 1, 9))) == 4
+
+
+def training(name="a", amount=None, currency="USD", unpriced=None):
+    cost = None if amount is None else Cost(Decimal(amount) / 2, Decimal(amount), currency)
+    forecast = Forecast(cost=cost, unpriced=unpriced)
+    return Action(name, Kind.CREATE, "because", dataset=A_MODEL.dataset, steps=Steps(1, 1), forecast=forecast)
+
+
+PLACE = Location("tunectl.yaml", 9, 5)
+CEILING = Limits(max_cost=Money(Decimal("10.00"), "USD"), where={"maxCost": PLACE})
+COSTS = [
+    ([training(amount="10")], []),
+    ([training(amount="5"), training("b", amount="5")], []),
+    (
+        [training(amount="5"), training("b", amount="5.0001")],
+        ["10.0001 USD of training is over limits.maxCost = 10.00 USD; --allow-cost 10.0001 allows exactly this plan"],
+    ),
+    (
+        [training(amount="5"), training("b", unpriced="no price for models/b")],
+        ["b: what it costs is not known (no price for models/b), and limits.maxCost = 10.00 USD; see spec.prices"],
+    ),
+    (
+        [replace(training(), forecast=None)],
+        ["a: what it costs is not known (the project has no prices), and limits.maxCost = 10.00 USD; see spec.prices"],
+    ),
+    (
+        [training(amount="1", currency="EUR"), training("b", amount="11")],
+        [
+            "a: is priced in EUR, and limits.maxCost = 10.00 USD; give both in one currency",
+            "11.00 USD of training is over limits.maxCost = 10.00 USD; --allow-cost 11.00 allows exactly this plan",
+        ],
+    ),
+    ([replace(training(amount="99"), kind=Kind.REUSE)], []),
+    ([replace(training(), dataset=None)], []),
+]
+
+
+@pytest.mark.parametrize(("planned", "messages"), COSTS, ids=range(len(COSTS)))
+def test_what_trainings_cost_at_most_is_limited_and_nothing_unpriced_passes_for_free(planned, messages):
+    found = violations(planned, {}, CEILING)
+    assert [violation.message for violation in found] == messages
+    assert all((violation.location, violation.rule) == (PLACE, "limits.maxCost") for violation in found)
+    assert violations(planned, {}, Limits()) == ()

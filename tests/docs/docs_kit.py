@@ -33,6 +33,10 @@ _MOVING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\bin \d+s\b"), "in <n>s"),
+    (re.compile(r"\babout \d+s"), "about <n>s"),
+    (re.compile(r"\b[0-9.]+s a step\b"), "<n>s a step"),
+    (re.compile(r"(took|foreseen were) (\d+ steps), \d+s"), r"\1 \2, <n>s"),
+    (re.compile(r'"(seconds|secondsAtMost|secondsPerStep)": [0-9.]+'), r'"\1": <n>'),
     (re.compile(r'"serial": \d+'), '"serial": <n>'),
     (re.compile(r'"(head|hash|prev)": ?"sha256:[0-9a-f]{64}"'), r'"\1": "<hash>"'),
 )

@@ -1,7 +1,11 @@
 """Values that the tests of the views share."""
 
+from decimal import Decimal
+
 from reconciler.core.datachange import DataChange, RowCounts
+from reconciler.core.estimate import Forecast, Pace, Variant
 from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Steps, Unmanaged
+from reconciler.core.price import Cost
 from reconciler.core.resource import Dataset, Lifecycle, Remote
 from reconciler.errors import Location, Problem, Violation
 
@@ -18,6 +22,7 @@ CREATE = Action(
     dataset=OLD_DATA,
     steps=Steps(23, 23),
     lifecycle=Lifecycle(),
+    forecast=Forecast(60.0, 60.0, Pace(2.609, 9), unpriced="no price for models/text-bison-001"),
 )
 REPLACE = Action(
     name="sentence-translator",
@@ -37,6 +42,12 @@ REPLACE = Action(
     depends_on=("number-generator",),
     lifecycle=Lifecycle(protect=True, ignore=("temperature",)),
     gate={"metric": "exactMatch", "atLeast": 0.8},
+    forecast=Forecast(
+        46.8,
+        234.0,
+        Pace(2.6, 7, "models/text-bison-001"),
+        Cost(Decimal("1050.25"), Decimal("5250.5"), "USD", estimate=True),
+    ),
 )
 LONG = "The same beginning for quite a while, so that a reader would see no difference at all "
 UPDATE = Action(
@@ -102,6 +113,16 @@ PLAN = Plan(
     ),
     violations=(
         Violation("1 delete, but limits.maxDeletes is 0; allow it with --allow-deletes 1", rule="limits.maxDeletes"),
+    ),
+    what_if=(
+        Variant(
+            "number-generator",
+            {"hyperparameters.epochCount": 5, "hyperparameters.batchSize": 4},
+            Steps(19, 19),
+            Forecast(49.6, 49.6, Pace(2.609, 9), Cost(Decimal("0.0023"), Decimal("0.0023"), "EUR")),
+        ),
+        Variant("number-generator", {"hyperparameters.epochCount": 5}, None, None),
+        Variant("taken-in", {"hyperparameters.epochCount": 5}, note="has no dataset, so nothing can train it"),
     ),
     lineage="6f1c7f0e-0c8b-4a35-9d52-6a1b2d8f9c11",
     serial=3,
