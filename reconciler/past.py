@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from reconciler.core.canonical import Json
-from reconciler.core.datachange import DataChange, Rows
+from reconciler.core.datachange import DataChange, RowCounts, Rows
 from reconciler.core.lockfile import Instance, Lockfile
 from reconciler.core.plan import Plan
 from reconciler.core.resource import Dataset, DatasetSource
@@ -121,6 +121,15 @@ class Past:
     def present(self, source: DatasetSource, now: Dataset) -> Version:
         """Return the dataset as it is now."""
         return Version(now, lambda: read_rows(self._root, source), _place(source))
+
+    def compare(self, old: Version, new: Version, *, samples: bool, kept: bool = True) -> tuple[RowCounts, Rows]:
+        """Return what changed between two versions; their prints are kept only if they are ``kept``.
+
+        Raises:
+            TunectlError, ProblemsError: see ``dataset.compare.compare``.
+        """
+        shelf = self._shelf if kept else RowShelf(self._root, None)
+        return compare(old, new, shelf, samples=SAMPLES if samples else 0)
 
     def _change(self, name: str, tuned: Tuned, source: DatasetSource, now: Dataset, *, samples: bool) -> Change:
         known = self._shelf.has(tuned.dataset)

@@ -6,16 +6,18 @@ quickly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from reconciler.core.fitting import unfit
 from reconciler.core.gate import Gate
 from reconciler.core.manifests import Manifests
-from reconciler.core.resource import Dataset, DatasetSource, Desired, Example
+from reconciler.core.resource import Dataset, DatasetSource, Desired, Example, ExampleLimits
 from reconciler.core.scorers import PARTICULAR, complaint
-from reconciler.dataset import Known, RowShelf, check_dataset, check_expected, digest_of, read_examples
+from reconciler.dataset import DatasetReport, Known, RowShelf, check_dataset, check_expected, digest_of, read_examples
+from reconciler.dataset.leaks import Leaks
 from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan
 from reconciler.manifest.load import LoadedManifest, load_manifests
 from reconciler.manifest.project import ProjectConfig
@@ -38,6 +40,7 @@ class Reading:
         self._provider = provider
         self._cache = cache
         self._shelf = shelf
+        self._leaks = Leaks(config.root, self._kept("leaks.json"))
         self._sources: dict[str, tuple[DatasetSource, Dataset]] = {}
         self._evaluations: dict[str, tuple[DatasetSource, str]] = {}
 
@@ -56,9 +59,30 @@ class Reading:
             problems.extend(found)
             desired.append(ready)
         known.save()
+        self._leaks.save()
         if any(problem.severity == "error" for problem in problems):
             raise ProblemsError(tuple(problems))
         return Manifests(tuple(desired), tuple(problems))
+
+    def loaded(self) -> tuple[LoadedManifest, ...]:
+        """Return the manifests as they are written, no dataset read.
+
+        Raises:
+            ProblemsError: with everything that is wrong with the manifests.
+        """
+        loaded = load_manifests(self._config, cache=self._kept("manifests.json"))
+        if any(problem.severity == "error" for problem in loaded.problems):
+            raise ProblemsError(loaded.problems)
+        return loaded.manifests
+
+    def check_file(self, root: Path, source: DatasetSource) -> DatasetReport:
+        """Check a dataset that no manifest need name, in a folder of its own, by the provider's limits."""
+        return check_dataset(root, source, self.limits)
+
+    @property
+    def limits(self) -> ExampleLimits:
+        """The longest example that the provider takes."""
+        return self._provider.capabilities.example_limits
 
     def examples(self, name: str) -> Sequence[Example]:
         """Return a manifest's examples, read from its file whatever is known of it.
@@ -95,21 +119,19 @@ class Reading:
     def _kept(self, name: str) -> str | None:
         return None if self._cache is None else f"{self._cache}/{name}"
 
+    def check(self, manifests: Iterable[LoadedManifest]) -> tuple[list[Desired], list[Problem]]:
+        """Return manifests with their datasets, as they are spelt, and what is wrong with the data."""
+        known = Known(self._config.root, self._kept("datasets.json"))
+        problems: list[Problem] = []
+        desired = [self._with_data(manifest, known, problems) for manifest in manifests]
+        known.save()
+        self._leaks.save()
+        return desired, problems
+
     def _complete(self, manifest: LoadedManifest, known: Known) -> tuple[Desired, list[Problem]]:
         """Check a manifest's dataset and spell its spec as the remote will report it."""
-        desired = manifest.desired
         problems: list[Problem] = []
-        if manifest.source is not None:
-            limits = self._provider.capabilities.example_limits
-            checked = check_dataset(self._config.root, manifest.source, limits, known=known)
-            problems.extend(checked.problems)
-            if checked.dataset is not None:
-                self._sources[desired.name] = (manifest.source, checked.dataset)
-            desired = replace(desired, dataset=checked.dataset)
-        if manifest.evaluation is not None:
-            gate, found = self._complete_gate(desired, manifest.evaluation, known)
-            problems.extend(found)
-            desired = replace(desired, gate=gate)
+        desired = self._with_data(manifest, known, problems)
         problems.extend(unfit(desired, self._provider.capabilities))
         labels = {"labels": dict(desired.labels)} if desired.labels and self._provider.capabilities.labels else {}
         try:
@@ -119,6 +141,44 @@ class Reading:
             return desired, problems
         problems.extend(_told(desired, remark) for remark in normal.remarks)
         return replace(desired, spec=normal.spec), problems
+
+    def _with_data(self, manifest: LoadedManifest, known: Known, problems: list[Problem]) -> Desired:
+        """Check a manifest's data: what is trained on, what is to judge, and what stands in both."""
+        desired, validation = manifest.desired, None
+        if manifest.source is not None:
+            limits = self._provider.capabilities.example_limits
+            checked = check_dataset(self._config.root, manifest.source, limits, known=known)
+            problems.extend(checked.problems)
+            validation = checked.validation
+            if checked.dataset is not None:
+                self._sources[desired.name] = (manifest.source, checked.dataset)
+            desired = replace(desired, dataset=checked.dataset)
+        if manifest.evaluation is not None:
+            gate, found = self._complete_gate(desired, manifest.evaluation, known)
+            problems.extend(found)
+            desired = replace(desired, gate=gate)
+        problems.extend(self._leaked(desired, manifest, validated=validation is not None))
+        return desired
+
+    def _leaked(self, desired: Desired, manifest: LoadedManifest, *, validated: bool) -> Iterator[Problem]:
+        """Yield a problem for each dataset that is to judge the model and holds what it is trained on."""
+        training, gate = manifest.source, desired.gate
+        if training is None or desired.dataset is None:
+            return
+        judging: list[tuple[str, DatasetSource, bool]] = []
+        if validated:
+            validation = replace(training, path=training.validation, inline=(), validation=None)
+            judging.append(("validation dataset", validation, False))
+        if manifest.evaluation is not None and gate is not None and gate.dataset is not None and gate.dataset.digest:
+            judging.append(("gate's dataset", manifest.evaluation, gate.dataset.forbid_leak))
+        for what, source, forbidden in judging:
+            try:
+                leak = self._leaks.find(training, desired.dataset.digest, source)
+            except ProblemsError as error:
+                yield from error.problems
+                continue
+            if leak.count:
+                yield leak.problem(desired.name, what, source, training, forbidden=forbidden)
 
     def _complete_gate(
         self, desired: Desired, source: DatasetSource, known: Known

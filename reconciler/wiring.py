@@ -113,7 +113,8 @@ class Session:
         )
 
     @cached_property
-    def _reading(self) -> Reading:
+    def reading(self) -> Reading:
+        """What the user asks for: manifests and datasets."""
         cache = STATE_FOLDER if self._overrides.cache else None
         return Reading(self.config, self._description, cache=cache, shelf=self._shelf)
 
@@ -132,7 +133,7 @@ class Session:
         """Return a plan that says what changed in the data, and rows to show, by name, if samples are wanted."""
         if not any(action.data_moved for action in plan.actions):
             return plan, {}
-        return self.past.of_plan(plan, lockfile, self._reading.sources, samples=samples)
+        return self.past.of_plan(plan, lockfile, self.reading.sources, samples=samples)
 
     @property
     def embedded(self) -> bool:
@@ -279,15 +280,15 @@ class Session:
         Raises:
             ProblemsError: with everything that is wrong, warnings included.
         """
-        return self._reading.manifests(paths)
+        return self.reading.manifests(paths)
 
     def examples(self, name: str) -> Sequence[Example]:
         """Return a manifest's examples, as the engine sends them (``ports.datasets.Datasets``)."""
-        return self._reading.examples(name)
+        return self.reading.examples(name)
 
     def evaluation(self, name: str) -> Sequence[Example]:
         """Return the examples of a manifest's gate (``ports.datasets.Datasets``)."""
-        return self._reading.evaluation(name)
+        return self.reading.evaluation(name)
 
     def policy(
         self,

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "destroy": ("destroy", "Plan and apply the deletion of managed models."),
     "generate": ("generate", "Ask the current model of a name."),
     "transfer": ("transfer", "Make somebody else the owner of a model."),
+    "dataset": ("dataset", "Check, count and compare: what is wrong with the data, its numbers, what changed in it."),
     "lock": ("lock", "Show, break or rebuild: who holds the lockfile, and the lockfile itself."),
     "emulator": ("emulator", "Serve the embedded emulator of the tuning API on a port."),
     "schema": ("schema", "Print the JSON Schemas of manifests, plan, lockfile and events."),

@@ -33,6 +33,9 @@ COMMANDS = (
     "show numbers -vv",
     "show numbers --format json",
     "show plan.json",
+    "dataset check -vv",
+    "dataset stats --format json",
+    "dataset diff numbers -vv",
     "wait -vv",
     "wait --format jsonl",
     "destroy -y -vv",  # stays last: it takes everything away
@@ -72,6 +75,30 @@ def test_no_command_shows_a_credential_or_a_row(canary: Workshop, credentials: d
         outputs.append(ended.text)
     assert leaks(canary.root, *outputs) == []
     assert canary.bought() == 2
+
+
+AFTER_A_CHANGE = (
+    "plan -vv",
+    "plan --format json --out plan.json --format markdown=plan.md --format text=plan.txt",
+    "plan --format github -vv",
+    "drift --format json",
+    "dataset diff numbers --format json",
+    "dataset diff numbers --format markdown",
+    "apply -y --format jsonl --format markdown=run.md",
+    "plan --format json",
+)
+
+
+def test_rows_that_changed_show_nowhere_unless_somebody_asks(canary: Workshop) -> None:
+    canary.run("apply", "-y", environ=CREDENTIALS["token"])
+    rows = [{"text_input": f"{INPUT}-{number}", "output": f"{OUTPUT}-{number * 2}"} for number in range(1, 7)]
+    canary.write("manifests/datasets/numbers.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    outputs = [
+        canary.run(*command.split(), environ=CREDENTIALS["token"], expect=None).text for command in AFTER_A_CHANGE
+    ]
+    assert "2 added, 1 removed, 4 changed" in outputs[0]
+    assert leaks(canary.root, *outputs) == []
+    assert (canary.root / ".tunectl" / "rows").is_dir(), "prints are kept, and were looked through"
 
 
 def test_the_answer_to_a_prompt_is_the_one_thing_that_is_shown(canary: Workshop) -> None:
