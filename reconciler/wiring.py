@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.core.planning import Policy
     from reconciler.core.provenance import Provenance
     from reconciler.core.rebuild import Identity
+    from reconciler.core.resource import Capabilities
     from reconciler.emulator import Emulator
     from reconciler.engine.lineage import RecordingStore
     from reconciler.forge.client import Client
@@ -134,6 +135,11 @@ class Session:
         if not any(action.data_moved for action in plan.actions):
             return plan, {}
         return self.past.of_plan(plan, lockfile, self.reading.sources, samples=samples)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the project's provider can do."""
+        return self._description.capabilities
 
     @property
     def embedded(self) -> bool:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from reconciler.cli.output import Outputs
     from reconciler.core.event import Event
     from reconciler.ports.clock import Clock
@@ -205,11 +207,32 @@ class Invocation:
 _SHARED_PROJECT_VARIABLES = ("GOOGLE_CLOUD_QUOTA_PROJECT", "GOOGLE_CLOUD_PROJECT")
 
 
+class ModelName(click.ParamType[str]):
+    """The name of a model; a shell completes it with the names that manifests and lockfile know."""
+
+    name = "name"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin so."""
+        from click.shell_completion import CompletionItem
+
+        from reconciler.cli.names import known_names
+
+        globals_ = ctx.find_root().params
+        return [CompletionItem(name) for name in known_names(Globals.of(globals_)) if name.startswith(incomplete)]
+
+
+_NAMING = frozenset({"target", "exclude", "replaced"})
+
+
 class Command(click.Command):
     """A command that also takes the global options after its name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for param in self.params:
+            if (param.metavar or "").strip("[].").startswith("NAME") or param.name in _NAMING:
+                param.type = ModelName()
         self.params.extend(option() for option in GLOBAL_OPTIONS)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

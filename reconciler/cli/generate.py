@@ -16,20 +16,16 @@ from reconciler.cli.base import Command, Invocation
 @click.pass_obj
 def command(invocation: Invocation, name: str, prompt: str, candidates: int) -> int:
     """Ask the model that serves under a name, and print its answers. PROMPT may be - for standard input."""
-    from difflib import get_close_matches
-
+    from reconciler.cli.names import check_recorded
     from reconciler.core.lockfile import InstanceState
     from reconciler.core.text import sanitize
     from reconciler.errors import FailedPrecondition, NotFound
 
     with invocation.session() as session:
         store = session.store()
-        models = store.load().lockfile.models
-        if name not in models:
-            close = get_close_matches(name, models, n=1)
-            hint = f"did you mean {close[0]}?" if close else "`tunectl status` lists the models there are"
-            raise click.UsageError(f"{name}: the lockfile {store.address} has no model of that name; {hint}")
-        current = models[name].current
+        recorded = store.load().lockfile
+        check_recorded([name], recorded, store.address)
+        current = recorded.models[name].current
         if current.state is not InstanceState.READY:
             raise FailedPrecondition(
                 f"{name}: {current.resource} is {current.state.value} and serves nothing yet",

@@ -6,21 +6,25 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import click
 
 from reconciler._version import __version__
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.base import Command, Invocation, interactive
 from reconciler.core.text import sanitize
 from reconciler.errors import Problem, ProblemsError, StoreError
+from reconciler.overrides import EMULATOR
 
+_MODEL = "number-generator"
 _PROJECT = {
     "tunectl.yaml": ("tunectl.yaml", "the project: which service, what limits"),
-    "manifests/number-generator.yaml": ("number-generator.yaml", "a manifest: one tuned model"),
+    f"manifests/{_MODEL}.yaml": ("number-generator.yaml", "a manifest: one tuned model"),
     "manifests/datasets/numbers.jsonl": ("numbers.jsonl", "its dataset: fifteen examples"),
 }
+_BASE = "models/text-bison-001"
 _WORKFLOWS = {
     ".github/workflows/plan.yml": ("plan.yml", "the plan in every pull request"),
     ".github/workflows/apply.yml": ("apply.yml", "the apply after every merge"),
@@ -38,37 +42,105 @@ _IGNORED = ".tunectl/"
     "init", cls=Command, epilog="Example: tunectl init models --workflows && cd models && tunectl plan && tunectl apply"
 )
 @click.argument("where", required=False, default=".", metavar="[DIR]")
-@click.option("--name", metavar="NAME", help="The project's name, part of every remote id (default: the folder's).")
+@click.option("--name", metavar="TEXT", help="The project's name, part of every remote id (default: the folder's).")
+@click.option("--model", metavar="TEXT", help=f"The name of the first model (default: {_MODEL}).")
+@click.option("--base-model", metavar="TEXT", help=f"What it is tuned from (default: {_BASE}).")
 @click.option(
     "--workflows",
     is_flag=True,
     help="Also write GitHub workflows: plan in pull requests, apply on merge, audit by night.",
 )
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing; take what is not given as it usually is.")
 @click.pass_obj
-def command(invocation: Invocation, /, where: str, name: str | None, workflows: bool) -> int:
+def command(
+    invocation: Invocation,
+    /,
+    where: str,
+    name: str | None,
+    model: str | None,
+    base_model: str | None,
+    workflows: bool,
+    yes: bool,
+) -> int:
     """Write a project that plans cleanly: tunectl.yaml, a manifest, a dataset, JSON Schemas for the editor.
 
-    No file that exists is overwritten; a .gitignore gets a line added.
+    On a terminal it asks for what was not given; with --endpoint and --project the project is one of that service. No
+    file that exists is overwritten; a .gitignore gets a line added.
     """
     folder = Path(where)
-    contents = _contents(_checked(name) if name is not None else _name_of(folder), workflows=workflows)
+    given = invocation.globals
+    wishes = Wishes(
+        name=_name_of(folder) if name is None else name,
+        model=_MODEL if model is None else model,
+        base=_BASE if base_model is None else base_model,
+        endpoint=given.endpoint,
+        project=given.project,
+    )
+    if not (yes or name or model or base_model or workflows) and interactive():
+        wishes, workflows = _asked(wishes)
+    _check(wishes)
+    contents = _contents(wishes, workflows=workflows)
     ignore = _ignore_lines(folder)
     _refuse_conflicts(folder, contents)
     _write(folder, contents, ignore)
     if not invocation.globals.quiet:
-        click.echo(_summary(folder, contents, ignore=ignore is not None), nl=False)
+        click.echo(_summary(folder, contents, wishes, ignore=ignore is not None), nl=False)
     return 0
 
 
-def _checked(name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a new project is to be: its name, the first model's name and base, and the service if it is a hosted one."""
+
+    name: str
+    model: str
+    base: str
+    endpoint: str | None = None
+    project: str | None = None
+
+
+def _asked(usual: Wishes) -> tuple[Wishes, bool]:
+    """Ask for everything, with what is usual as the answer to Enter; and whether workflows are wanted."""
+    click.echo("Enter takes what stands in brackets.", err=True)
+
+    def ask(question: str, answer: str) -> str:
+        return str(click.prompt(question, default=answer, err=True)).strip()
+
+    name = ask("Project, part of every remote id", usual.name)
+    model = ask("Name of the first model", usual.model)
+    base = ask("Base model", usual.base)
+    endpoint = usual.endpoint or ask("Service: emulator, or an https URL", EMULATOR)
+    hosted = endpoint != EMULATOR
+    project = usual.project or (ask("Cloud project that is billed", "") if hosted else None)
+    workflows = click.confirm("GitHub workflows too?", default=False, err=True)
+    return Wishes(name, model, base, endpoint if hosted else None, project or None), workflows
+
+
+def _check(wishes: Wishes) -> None:
+    """Refuse what the files could not hold.
+
+    Raises:
+        click.UsageError: with what it must be.
+    """
+    from reconciler.core.address import NAME
+    from reconciler.manifest.endpoint import check_endpoint
     from reconciler.manifest.kinds import PROJECT_NAME
 
-    if re.match(PROJECT_NAME.replace("$", r"\Z"), name) is None:
+    if re.match(PROJECT_NAME.replace("$", r"\Z"), wishes.name) is None:
         raise click.UsageError(
-            f"--name {sanitize(name)}: a project's name has letters, digits and '-', starts and ends with a letter or "
-            "digit, and has at most 63 characters"
+            f"--name {sanitize(wishes.name)}: a project's name has letters, digits and '-', starts and ends with a "
+            "letter or digit, and has at most 63 characters"
         )
-    return name
+    if NAME.fullmatch(wishes.model) is None:
+        raise click.UsageError(
+            f"--model {sanitize(wishes.model)}: a model's name has lower-case letters, digits and '-', starts with a "
+            "letter, and has at most 63 characters"
+        )
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/@:-]{0,255}", wishes.base) is None:
+        raise click.UsageError(f"--base-model {sanitize(wishes.base)}: is no model's name, such as {_BASE}")
+    problem = None if wishes.endpoint is None else check_endpoint(wishes.endpoint)
+    if problem is not None:
+        raise click.UsageError(f"--endpoint: {problem}")
 
 
 def _name_of(folder: Path) -> str:
@@ -77,13 +149,33 @@ def _name_of(folder: Path) -> str:
     return name or "demo"
 
 
-def _contents(name: str, *, workflows: bool) -> dict[str, str]:
+def _contents(wishes: Wishes, *, workflows: bool) -> dict[str, str]:
     """Return the text of every file by its path."""
     from reconciler.cli.schema import render
 
     listed = {**_PROJECT, **(_WORKFLOWS if workflows else {})}
-    contents = {path: _template(template, name) for path, (template, _) in listed.items()}
+    contents = {path.replace(_MODEL, wishes.model): _template(file, wishes.name) for path, (file, _) in listed.items()}
+    manifest = f"manifests/{wishes.model}.yaml"
+    contents[manifest] = _as_wished(contents[manifest], wishes)
+    if wishes.endpoint is not None:
+        contents["tunectl.yaml"] = _hosted(contents["tunectl.yaml"], wishes)
     return contents | {path: render(kind) for path, (kind, _) in _SCHEMAS.items()}
+
+
+def _as_wished(text: str, wishes: Wishes) -> str:
+    """Put the model's name and base in the place of the usual ones."""
+    if wishes.model != _MODEL:
+        shown = f"{wishes.model.replace('-', ' ')} model"[:40].rstrip()
+        text = text.replace("number generator model", shown).replace(f"name: {_MODEL}", f"name: {wishes.model}")
+    return text.replace(_BASE, wishes.base)
+
+
+def _hosted(text: str, wishes: Wishes) -> str:
+    """Name the service, the project that is billed, and a lockfile that can be committed."""
+    text = text.replace("endpoint: emulator # the embedded emulator", f"endpoint: {wishes.endpoint} # or emulator")
+    if wishes.project is not None:
+        text = text.replace("# project: my-project-id #", f"project: {wishes.project} #")
+    return text.replace("lockfile: .tunectl/tunectl.lock #", "lockfile: tunectl.lock #")
 
 
 def _template(file: str, name: str) -> str:
@@ -156,8 +248,9 @@ def _write(folder: Path, contents: Mapping[str, str], ignore: str | None) -> Non
         ) from error
 
 
-def _summary(folder: Path, contents: Mapping[str, str], *, ignore: bool) -> str:
-    about = {path: text for table in (_PROJECT, _WORKFLOWS, _SCHEMAS) for path, (_, text) in table.items()}
+def _summary(folder: Path, contents: Mapping[str, str], wishes: Wishes, *, ignore: bool) -> str:
+    listed = {path: text for table in (_PROJECT, _WORKFLOWS, _SCHEMAS) for path, (_, text) in table.items()}
+    about = {path.replace(_MODEL, wishes.model): text for path, text in listed.items()}
     lines = [f"  {path:34} {about[path]}" for path in contents]
     if ignore:
         lines.append(f"  {_IGNORE:34} keeps {_IGNORED} out of git")
@@ -165,8 +258,8 @@ def _summary(folder: Path, contents: Mapping[str, str], *, ignore: bool) -> str:
     steps = [] if here else [f"  cd {_quoted(folder)}"]
     steps += [
         f"  {'tunectl plan':38} what apply would do",
-        f"  {'tunectl apply':38} tune it; the embedded emulator costs nothing",
-        f"  {'tunectl generate number-generator 41':38} ask it",
+        f"  {'tunectl apply':38} tune it{'; the embedded emulator costs nothing' if wishes.endpoint is None else ''}",
+        f"  {f'tunectl generate {wishes.model} 41':38} ask it",
     ]
     return "\n".join(["Written:", *lines, "", "Next:", *steps, ""])
 

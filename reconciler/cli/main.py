@@ -36,9 +36,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "dataset": ("dataset", "Check, count and compare: what is wrong with the data, its numbers, what changed in it."),
     "lock": ("lock", "Show, break or rebuild: who holds the lockfile, and the lockfile itself."),
     "emulator": ("emulator", "Serve the embedded emulator of the tuning API on a port."),
+    "explain": ("explain", "Explain a field of a manifest, or what a plan would do about a model and why."),
+    "fmt": ("fmt", "Rewrite manifests in one style, comments kept."),
     "schema": ("schema", "Print the JSON Schemas of manifests, plan, lockfile and events."),
     "doctor": ("doctor", "Check credentials, endpoint and project, with the command that mends each."),
     "github": ("github", "For workflows: comment on a pull request, keep an issue of drift, commit the lockfile."),
+    "completion": ("completion", "Print what bash, zsh or fish need to complete commands and names."),
     "version": ("version", "Print the version."),
 }
 """Every command: its module in this package and its line of help. The order is that of the help page."""

@@ -43,7 +43,7 @@ def command(
     formats: tuple[str, ...],
 ) -> int:
     """Let a former model serve again, without training, and keep it until the manifest changes."""
-    from reconciler.cli.status import check_recorded
+    from reconciler.cli.names import check_recorded
 
     outputs = Outputs.parse(formats, ("text", "jsonl"))
     invocation.expect(outputs)

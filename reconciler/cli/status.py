@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -55,6 +55,7 @@ def observe_recorded(session: Session, names: Sequence[str]) -> tuple[Lockfile, 
     Raises:
         click.UsageError: a name is not recorded.
     """
+    from reconciler.cli.names import check_recorded
     from reconciler.engine.audit import with_progress
     from reconciler.engine.observe import observe
 
@@ -63,21 +64,6 @@ def observe_recorded(session: Session, names: Sequence[str]) -> tuple[Lockfile, 
     check_recorded(names, recorded, store.address)
     provider = session.provider(read_only=True)
     return recorded, with_progress(provider, recorded, observe(provider, recorded))
-
-
-def check_recorded(names: Iterable[str], recorded: Lockfile, address: str) -> None:
-    """Refuse a name that the lockfile does not have.
-
-    Raises:
-        click.UsageError: with the name that may have been meant.
-    """
-    from difflib import get_close_matches
-
-    for name in names:
-        if name not in recorded.models:
-            close = get_close_matches(name, recorded.models, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise click.UsageError(f"{name}: the lockfile {address} has no model of that name{hint}")
 
 
 def _choice(session: Session, select: tuple[str, ...]) -> Callable[[str], bool]:

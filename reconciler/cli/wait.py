@@ -24,7 +24,7 @@ def command(
     formats: tuple[str, ...],
 ) -> int:
     """Wait for running tunings and record their end; apply does the rest (gate, switch, delete)."""
-    from reconciler.cli.status import check_recorded
+    from reconciler.cli.names import check_recorded
     from reconciler.cli.words import waited_line
     from reconciler.engine.resume import wait_for_running
     from reconciler.engine.world import World

@@ -214,7 +214,7 @@ class Spec(Part):
 
     display_name: Maybe[Line] = Field(
         None,
-        description="Default: the name. At most 40 characters on generativelanguage, 128 on vertex.",
+        description="What people see; at most 40 characters on generativelanguage, 128 on vertex. Default: the name.",
         max_length=128,
     )
     description: Maybe[Text] = Field(None, description="Free text.")

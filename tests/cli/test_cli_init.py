@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -93,7 +94,7 @@ def test_writes_out_every_key_there_is_but_those_of_another_service(workshop, fr
     schema = workshop.run("schema", "project").json()["$defs"]
     text = (fresh / "tunectl.yaml").read_text()
     known = {key for part in ("ProjectSpec", "ProviderPart", "LimitsPart") for key in schema[part]["properties"]}
-    assert {key for key in known if f"{key}:" not in text} == {"location", "staging"}
+    assert {key for key in known if f"{key}:" not in text} == {"location", "staging", "options"}
 
 
 def test_the_dataset_is_that_of_the_quickstart(workshop, fresh):
@@ -224,3 +225,59 @@ def test_git_ignores_what_apply_leaves(workshop, fresh):
     status = ["git", "status", "--porcelain", "--untracked-files=all"]
     listed = subprocess.run(status, check=True, cwd=fresh, capture_output=True, text=True).stdout
     assert {line.split()[1] for line in listed.splitlines()} == FILES
+
+
+def answer(monkeypatch, *lines):
+    """Sit at the terminal and type these lines."""
+    monkeypatch.setattr("reconciler.cli.init.interactive", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+
+def test_on_a_terminal_it_asks_and_enter_takes_what_is_usual(workshop, fresh, monkeypatch):
+    answer(monkeypatch, "", "", "", "", "")
+    workshop.run("init")
+    assert files(fresh) == FILES
+    assert yaml.safe_load((fresh / "tunectl.yaml").read_text())["metadata"] == {"name": "fresh"}
+
+
+def test_what_is_answered_is_what_is_written(workshop, fresh, monkeypatch):
+    answer(
+        monkeypatch, "shop", "reviews", "models/gemini-1.5-flash-001-tuning", "https://tuning.example.com", "p-1", "y"
+    )
+    assert "tunectl generate reviews 41" in workshop.run("init").out
+    project = yaml.safe_load((fresh / "tunectl.yaml").read_text())
+    assert project["metadata"] == {"name": "shop"}
+    assert project["spec"]["provider"]["endpoint"] == "https://tuning.example.com"
+    assert project["spec"]["provider"]["project"] == "p-1"
+    assert project["spec"]["lockfile"] == "tunectl.lock"
+    manifest = yaml.safe_load((fresh / "manifests/reviews.yaml").read_text())
+    assert manifest["metadata"] == {"name": "reviews"}
+    assert manifest["spec"]["displayName"] == "reviews model"
+    assert manifest["spec"]["baseModel"] == "models/gemini-1.5-flash-001-tuning"
+    assert files(fresh) >= WORKFLOWS
+    assert workshop.run("validate").out == "Valid: 1 manifest, 15 examples.\n"
+
+
+def test_flags_say_the_same_and_nothing_is_asked_then(workshop, fresh, monkeypatch):
+    answer(monkeypatch)
+    workshop.run("init", "--model", "reviews", "--base-model", "models/gemini-1.5-flash-001-tuning")
+    assert workshop.run("plan").out.endswith("Plan: 1 to create, 0 to update, 0 to replace, 0 to delete.\n")
+
+
+def test_the_files_are_in_the_style_of_fmt(workshop, fresh):
+    workshop.run("init")
+    assert workshop.run("fmt", "--check").out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "A b"], "--model A b"),
+        (["--base-model", "a b"], "--base-model a b"),
+        (["--endpoint", "ftp://x"], "--endpoint"),
+        (["--endpoint", "http://example.com"], "--endpoint"),
+    ],
+)
+def test_what_no_file_could_hold_is_refused_before_anything_is_written(workshop, fresh, arguments, said):
+    assert said in workshop.fails(64, "init", "-y", *arguments)
+    assert files(fresh) == set()

@@ -1,0 +1,48 @@
+"""The names of models: those a project knows, and what is said of one that it does not know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.cli.base import Globals
+    from reconciler.core.lockfile import Lockfile
+
+
+def known_names(given: Globals) -> list[str]:
+    """Return the names that manifests and a local lockfile hold, sorted; whatever cannot be read adds none.
+
+    For the completion of a shell: no service is asked, and no dataset is read.
+    """
+    from reconciler.errors import TunectlError
+    from reconciler.manifest.load import load_manifests
+    from reconciler.manifest.project import load_project
+
+    found: set[str] = set()
+    with suppress(TunectlError, OSError, ValueError, AttributeError):
+        config = load_project(Path(given.directory or "."), config=Path(given.config) if given.config else None)
+        found.update(manifest.desired.name for manifest in load_manifests(config).manifests)
+        if "://" not in config.lockfile:
+            found.update(json.loads((config.root / config.lockfile).read_bytes())["models"])
+    return sorted(found)
+
+
+def check_recorded(names: Iterable[str], recorded: Lockfile, address: str) -> None:
+    """Refuse a name that the lockfile at ``address`` does not record.
+
+    Raises:
+        click.UsageError: with the name that may have been meant.
+    """
+    from difflib import get_close_matches
+
+    for name in names:
+        if name not in recorded.models:
+            close = get_close_matches(name, recorded.models, n=1)
+            hint = f"did you mean {close[0]}?" if close else "`tunectl status` lists the models there are"
+            raise click.UsageError(f"{name}: the lockfile {address} has no model of that name; {hint}")
