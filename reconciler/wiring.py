@@ -15,7 +15,7 @@ from reconciler.core.manifests import Manifests
 from reconciler.core.resource import Example, Remote
 from reconciler.dataset import RowShelf
 from reconciler.engine.stop import Stop
-from reconciler.errors import StoreError
+from reconciler.errors import Problem, StoreError
 from reconciler.manifest.project import ProjectConfig, load_project
 from reconciler.overrides import EMULATOR, Overrides, overridden
 from reconciler.providers.description import Description, describe
@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.core.event import Event
     from reconciler.core.lockfile import Lockfile
     from reconciler.core.observation import Observation
+    from reconciler.core.pace import Run
     from reconciler.core.plan import Plan, Scope
     from reconciler.core.planning import Policy
     from reconciler.core.provenance import Provenance
@@ -196,6 +197,19 @@ class Session:
             return BlobLineageLog(self._open_bucket(address).beside(log_address("")))
         name = log_address(address)
         return FileLineageLog(self._path(name), address=name)
+
+    def trainings(self) -> tuple[Run, ...]:
+        """Return the trainings that the lineage tells of; without it forecasts rest on what the service lists."""
+        from reconciler.core.event import Warned
+        from reconciler.core.lineage_text import read_records
+        from reconciler.core.pace import remembered
+
+        try:
+            return tuple(remembered(read_records(self.lineage().read().splitlines())))
+        except StoreError as error:
+            message = f"the past cannot be read, so forecasts of time may be missing ({error.message})"
+            self.report(Warned(Problem(None, message, error.hint, severity="warning")))
+            return ()
 
     @cached_property
     def _provenance(self) -> Provenance:

@@ -140,7 +140,7 @@ def make_preview(
         variants=variants,
     )
     load = (lambda: Manifests(())) if destroy and not options.select else session.manifests
-    shown = preview(load, session.provider(read_only=True), session.store(), policy)
+    shown = preview(load, session.provider(read_only=True), session.store(), policy, past=session.trainings)
     declared = {manifest.name for manifest in shown.desired}
     check_selection(options.select, shown.desired)
     check_names("--replace", options.replaced, declared)

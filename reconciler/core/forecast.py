@@ -13,7 +13,7 @@ from reconciler.core.observation import ModelState, Observed
 from reconciler.core.pace import Run, Runs
 from reconciler.core.plan import TRAINS, Action
 from reconciler.core.price import Price, cost_of, find_price, totals
-from reconciler.core.resource import Capabilities, Dataset, Desired, Spec
+from reconciler.core.resource import Capabilities, Dataset, Desired, Spec, with_values
 
 __all__ = ["Forecaster", "known_runs", "total", "tuning_steps"]
 
@@ -146,16 +146,10 @@ def _time(pace: Pace, steps: int) -> float:
 
 
 def _with(spec: Spec, settings: Mapping[str, Json]) -> Spec:
-    """Return a spec with values set by dotted path; another base model takes the place of a parent."""
-    changed = dict(spec)
-    for path, value in settings.items():
-        head, _, key = path.partition(".")
-        if key:
-            inner = changed.get(head)
-            changed[head] = {**(inner if isinstance(inner, Mapping) else {}), key: value}
-        else:
-            changed[head] = value
-            changed.pop("source", None)
+    """Return a spec with other settings; another base model takes the place of a parent."""
+    changed = with_values(spec, settings)
+    if "baseModel" in settings:
+        changed.pop("source", None)
     return changed
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
 from reconciler.core.estimate import Pace
+from reconciler.core.lineage import Event, Record
 
-__all__ = ["Run", "Runs"]
+__all__ = ["Run", "Runs", "remembered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,13 @@ class Run:
     base_model: str | None
     steps: int
     seconds: float
+
+
+def remembered(records: Iterable[Record]) -> Iterator[Run]:
+    """Yield the trainings that records of lineage tell of; those of models that came to nothing are none."""
+    for record in records:
+        if record.event is Event.PROMOTED and record.steps is not None and record.seconds is not None:
+            yield Run(record.resource, record.base_model, record.steps, record.seconds)
 
 
 class Runs:

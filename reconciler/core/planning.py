@@ -10,13 +10,11 @@ from reconciler.core.canonical import Json
 from reconciler.core.decision import Case, decide
 from reconciler.core.disposal import removal
 from reconciler.core.drift import remote_drift
-from reconciler.core.forecast import Forecaster, known_runs
 from reconciler.core.healing import heal, left_out, standing
 from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
-from reconciler.core.pace import Runs
 from reconciler.core.plan import TRAINS, Action, Drift, Kind, Pinned, Plan, Scope, Unmanaged
 from reconciler.core.policy import violations
 from reconciler.core.price import Price
@@ -91,8 +89,6 @@ def build_plan(
     if policy.scope.only is not None:
         mending = _mending(manifests, renames, observed, policy, chosen, drift)
         actions, waiting, ambiguous = list(mending), left_out(actions, mending), ()
-    forecaster = _forecaster(declared, actions, recorded, observed, policy)
-    actions = list(forecaster.foresee(actions))
     return Plan(
         project=policy.project,
         remote=recorded.remote,
@@ -111,26 +107,6 @@ def build_plan(
             for name, goal in sorted(wanted.items())
             if goal.pinned and chosen(name)
         ),
-        what_if=tuple(
-            forecaster.vary(manifest, settings)
-            for manifest in manifests
-            if chosen(manifest.name)
-            for settings in policy.variants
-        ),
-    )
-
-
-def _forecaster(
-    manifests: tuple[Desired, ...], actions: list[Action], recorded: Lockfile, observed: Observed, policy: Policy
-) -> Forecaster:
-    """Return what foresees; the past is not looked through for a plan that asks nothing of it."""
-    asked = bool(policy.variants) or any(action.kind in TRAINS for action in actions)
-    return Forecaster(
-        capabilities=policy.capabilities,
-        prices=policy.prices,
-        runs=Runs(known_runs(recorded, observed, policy.capabilities) if asked else ()),
-        by_name={manifest.name: manifest for manifest in manifests} if asked else {},
-        observed=observed,
     )
 
 

@@ -9,7 +9,7 @@ from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Entry
 from reconciler.core.plan import TRAINS, Action, Kind
 from reconciler.core.price import Money, plus, spell
-from reconciler.errors import Location, Violation
+from reconciler.errors import Violation
 
 
 def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: Limits) -> tuple[Violation, ...]:
@@ -42,7 +42,6 @@ def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: 
             what = f"{count} {noun} is" if count == 1 else f"{count} {noun}s are"
             message = f"{what} over limits.{field} = {limit}; {flag} {count} allows exactly this plan"
             found.append(Violation(message, limits.where.get(field), f"limits.{field}"))
-    trainings = [action for action in planned if action.kind in TRAINS and action.dataset is not None]
     if limits.max_steps is not None:
         found += [
             Violation(
@@ -51,19 +50,22 @@ def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: 
                 limits.where.get("maxSteps"),
                 "limits.maxSteps",
             )
-            for action in trainings
-            if action.steps is None
+            for action in planned
+            if action.kind in TRAINS and action.steps is None and action.dataset is not None
         ]
-    if limits.max_cost is not None:
-        found.extend(_over_cost(trainings, limits.max_cost, limits.where.get("maxCost")))
     return tuple(found)
 
 
-def _over_cost(trainings: list[Action], limit: Money, where: Location | None) -> Iterator[Violation]:
-    """Yield why trainings cost too much, or may do so; what cannot be priced is never taken for free."""
-    rule, said = "limits.maxCost", f"limits.maxCost = {limit}"
+def over_cost(actions: Iterable[Action], limits: Limits) -> Iterator[Violation]:
+    """Yield why trainings cost too much by their forecasts, or may do so; what has no price is never taken for free."""
+    limit = limits.max_cost
+    if limit is None:
+        return
+    rule, said, where = "limits.maxCost", f"limits.maxCost = {limit}", limits.where.get("maxCost")
     spent = Decimal(0)
-    for action in trainings:
+    for action in actions:
+        if action.kind not in TRAINS or action.dataset is None:
+            continue
         cost = None if action.forecast is None else action.forecast.cost
         if cost is None:
             why = (action.forecast.unpriced if action.forecast else None) or "the project has no prices"

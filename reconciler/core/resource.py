@@ -182,3 +182,13 @@ class DatasetSource:
     input_key: str | None = None
     output_key: str | None = None
     validation: str | None = None
+
+
+def with_values(spec: Spec, values: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a spec with values set by dotted path (``hyperparameters.epochCount``), everything beside them kept."""
+    changed = dict(spec)
+    for path, value in values.items():
+        head, _, rest = path.partition(".")
+        inner = changed.get(head)
+        changed[head] = with_values(inner if isinstance(inner, Mapping) else {}, {rest: value}) if rest else value
+    return changed

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from reconciler.core.observation import ModelState, Operation
 from reconciler.core.plan import Action
-from reconciler.core.resource import Desired, Effect, Spec
+from reconciler.core.resource import Desired, Effect, Spec, with_values
 from reconciler.core.revision import MADE_OF, compatible
 from reconciler.core.sharing import grantee_in, reshared
 from reconciler.engine.world import World
@@ -130,5 +130,5 @@ def merged_spec(recorded: Spec, desired: Desired) -> Spec:
 def mended_spec(recorded: Spec, action: Action) -> Spec:
     """Return the spec to record after some fields were mended; no other field is recorded anew."""
     fields = [change for change in action.changes if grantee_in(change.path) is None]
-    spec = {**recorded, **{change.path.removeprefix("spec."): change.after for change in fields}}
+    spec = with_values(recorded, {change.path.removeprefix("spec."): change.after for change in fields})
     return spec if len(fields) == len(action.changes) else reshared(spec, action.changes)

@@ -15,11 +15,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from reconciler.core.actual import actual_of
 from reconciler.core.ancestry import Ancestry
 from reconciler.core.canonical import canonical_json
 from reconciler.core.chain import ends_of
 from reconciler.core.chronicle import FINISHED, Happening, carried, happened, manifest_digest, stamped
 from reconciler.core.drift import seconds
+from reconciler.core.estimate import cost_json
 from reconciler.core.event import Accepted, Event, Started, Warned
 from reconciler.core.lease import Lease
 from reconciler.core.lineage import History, Record, summarise
@@ -171,6 +173,8 @@ class RecordingStore:
         instance, now = happening.instance, self._origin()
         made = instance.provenance
         loss = None if seen is None else summarise(seen.snapshots)
+        taken = None if seen is None else seen.tuning_seconds or _duration(seen)
+        actual = actual_of(instance.forecast, steps=instance.total_steps, seconds=taken)
         return Record(
             project=self._project,
             name=happening.name,
@@ -187,8 +191,10 @@ class RecordingStore:
             recorded_by=None if made in (None, now) else now,
             operation=instance.operation or self._operations.get(instance.resource),
             steps=instance.total_steps,
-            seconds=None if seen is None else _duration(seen),
+            seconds=taken,
             loss=loss,
+            predicted=None if actual is None else actual.forecast,
+            cost=None if actual is None or actual.cost is None else cost_json(actual.cost),
             replaced=happening.replaced,
             former_name=happening.former_name,
             error=instance.error,

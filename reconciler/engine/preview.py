@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from reconciler.core.datachange import Rows
+from reconciler.core.foresight import asks_for_forecast, foresee
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observed
+from reconciler.core.pace import Run
 from reconciler.core.plan import TRAINS, Plan
 from reconciler.core.planning import Policy, build_plan
 from reconciler.core.requirements import unmet
@@ -36,7 +38,13 @@ class Preview:
 
 
 def preview(
-    load: Callable[[], Manifests], provider: Provider, store: LockfileStore, policy: Policy, *, snapshots: bool = False
+    load: Callable[[], Manifests],
+    provider: Provider,
+    store: LockfileStore,
+    policy: Policy,
+    *,
+    past: Callable[[], Iterable[Run]] = tuple,
+    snapshots: bool = False,
 ) -> Preview:
     """Return what apply would do.
 
@@ -45,6 +53,7 @@ def preview(
         provider: only read from.
         store: only read from.
         policy: scope, limits and requests.
+        past: tells of trainings that are over; asked only if the plan trains, or if settings were asked about.
         snapshots: whether the loss curves are wanted too.
 
     Raises:
@@ -66,6 +75,8 @@ def preview(
         problems = unmet(plan, manifests.desired, provider.base_models())
         if problems:
             raise ProblemsError((*problems, *manifests.warnings))
+    if asks_for_forecast(plan, policy):
+        plan = foresee(plan, manifests.desired, loaded.lockfile, observed, policy, past=past())
     return Preview(plan=plan, desired=manifests.desired, loaded=loaded, observed=observed)
 
 

@@ -220,6 +220,27 @@ class TestTime:
         said = priced.apply().out
         assert "numbers: took 12 steps, 10s, 0.24 USD; foreseen were 3 steps to 12 steps, 0.06 to 0.24 USD" in said
 
+    def test_the_lineage_remembers_models_that_are_gone(self, priced: Workshop) -> None:
+        priced.apply()
+        priced.want("more", hyperparameters={**HYPERPARAMETERS, "epochCount": 6})
+        priced.apply()
+        record = json.loads((priced.root / "tunectl.lineage.jsonl").read_text().splitlines()[-1])
+        assert (record["steps"], record["predicted"]["steps"], record["cost"]["amount"]) == (45, 45, "0.90")
+        priced.run("destroy", "-y")
+        assert forecasts(priced)["numbers"]["pace"]["runs"] == 2
+        (priced.root / "tunectl.lineage.jsonl").unlink()
+        assert forecasts(priced)["numbers"]["pace"] is None
+
+    def test_a_past_that_cannot_be_read_is_a_warning(self, priced: Workshop) -> None:
+        priced.apply()
+        priced.want("more", hyperparameters={**HYPERPARAMETERS, "epochCount": 6})
+        log = priced.root / "tunectl.lineage.jsonl"
+        log.unlink()
+        log.mkdir()
+        ended = priced.run("plan")
+        assert "warning: the past cannot be read, so forecasts of time may be missing" in ended.err
+        assert "the median of 1 training" in ended.out
+
     def test_nothing_is_said_to_have_been_taken_while_it_runs(self, priced: Workshop) -> None:
         priced.apply("--no-wait")
         (row,) = priced.run("status", "--format", "json").json()["models"]

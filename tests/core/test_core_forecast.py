@@ -21,6 +21,7 @@ from core_values import (
 
 from reconciler.core.estimate import Forecast, Pace, Steps, Total
 from reconciler.core.forecast import total, tuning_steps
+from reconciler.core.foresight import foresee
 from reconciler.core.observation import Observation, Observed
 from reconciler.core.plan import Action, Kind
 from reconciler.core.planning import build_plan
@@ -70,7 +71,8 @@ COUNTED = Dataset("sha256:data", 15, 1000)
 
 def plan_of(manifests, recorded=None, observed=None, *, prices=PRICES, variants=(), **options):
     asked = replace(policy(**options), prices=prices, variants=variants)
-    return build_plan(manifests, recorded or lockfile(), observed or Observed(), asked)
+    values = (manifests, recorded or lockfile(), observed or Observed(), asked)
+    return foresee(build_plan(*values), *values)
 
 
 def told(plan):

@@ -9,7 +9,7 @@ from core_values import A_MODEL, entry_of
 from reconciler.core.estimate import Forecast
 from reconciler.core.limits import Limits
 from reconciler.core.plan import Action, Kind, Steps
-from reconciler.core.policy import violations
+from reconciler.core.policy import over_cost, violations
 from reconciler.core.price import Cost, Money
 from reconciler.errors import Location
 
@@ -130,7 +130,7 @@ COSTS = [
 
 @pytest.mark.parametrize(("planned", "messages"), COSTS, ids=range(len(COSTS)))
 def test_what_trainings_cost_at_most_is_limited_and_nothing_unpriced_passes_for_free(planned, messages):
-    found = violations(planned, {}, CEILING)
+    found = list(over_cost(planned, CEILING))
     assert [violation.message for violation in found] == messages
     assert all((violation.location, violation.rule) == (PLACE, "limits.maxCost") for violation in found)
-    assert violations(planned, {}, Limits()) == ()
+    assert list(over_cost(planned, Limits())) == []
