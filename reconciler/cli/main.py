@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("status", "List the managed models, their state and progress."),
     "show": ("show", "Show one model, or a saved plan, in full."),
     "rollback": ("rollback", "Let a former model serve again, without training."),
+    "gc": ("gc", "Remove models that nobody needs any more."),
     "wait": ("wait", "Wait for running tunings and record their end."),
     "destroy": ("destroy", "Plan and apply the deletion of managed models."),
     "generate": ("generate", "Ask the current model of a name."),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.core.canonical import digest
+from reconciler.core.disposal import RETAIN
 from reconciler.core.lineage import Event
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.provenance import Provenance
@@ -102,7 +103,9 @@ def _gone_on(name: str, former: Entry, entry: Entry, deleted: Collection[str]) -
     yield from _serving(name, former, entry)
     for resource, instance in was.items():
         if resource not in now and instance.state is not InstanceState.PENDING:
-            yield Happening(name, Event.DELETED if resource in deleted else Event.GONE, instance)
+            kept = entry.deletion == RETAIN and instance.state is InstanceState.READY
+            otherwise = Event.FORGOTTEN if kept else Event.GONE
+            yield Happening(name, Event.DELETED if resource in deleted else otherwise, instance)
 
 
 def _serving(name: str, former: Entry, entry: Entry) -> Iterator[Happening]:

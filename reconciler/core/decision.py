@@ -28,6 +28,8 @@ another revision, never ready          whatever                                 
 one that is ready before one that is tuning before one that failed. Whatever is decided, what was replaced before
 (deposed) is deleted, and so is what is in the making but no longer wanted.
 
+Of the models that are retained, more than ``lifecycle.retain`` are let go of as well.
+
 ``--replace NAME`` skips the rows that keep, reuse or block, and asks for the next attempt; a tuning of the wanted
 revision that is already under way is waited for, never bought twice.
 

@@ -1,4 +1,8 @@
-"""Getting rid of instances: which are deleted, and which are merely forgotten because they are not ours."""
+"""Getting rid of instances: which are deleted, and which are merely forgotten.
+
+Forgotten is what is not ours, and with ``lifecycle.deletion: retain`` what once served, so that none of it is deleted.
+What never served (a failed attempt, a training that nobody wants any more) is deleted all the same.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,12 @@ from reconciler.core.plan import Action, Kind
 from reconciler.core.resource import Desired
 from reconciler.core.revision import compatible
 
+RETAIN = "retain"
+"""What ``lifecycle.deletion`` says of models that are to stay when tunectl is done with them."""
+
 
 def clean_up(case: Case, entry: Entry, superseded: Instance | None, *, reused: frozenset[str]) -> Iterator[Action]:
-    """Delete what was replaced, and what is in the making but no longer wanted.
+    """Get rid of what was replaced, of more than is to be retained, and of what is in the making but not wanted.
 
     What was replaced is in the plan whether it still exists or not: deleting what is gone ends its record, and the plan
     reads the same before and after a run that was killed in between.
@@ -22,9 +29,31 @@ def clean_up(case: Case, entry: Entry, superseded: Instance | None, *, reused: f
     if superseded is not None:
         reason = "is no longer wanted while still in the making"
         yield disposal(case.desired.name, superseded, case.observation(superseded), reason, cleanup=True)
-    for instance in entry.deposed:
+    name, lifecycle = case.desired.name, case.desired.lifecycle
+    former = [(instance, "was replaced") for instance in entry.deposed]
+    former += [
+        (instance, beyond(lifecycle.retain))
+        for instance in surplus(entry, lifecycle.retain, case.observed)
+        if instance.revision != entry.current.revision  # after lock rebuild it is a guess which attempt served
+    ]
+    for instance, reason in former:
         if instance.resource not in reused:
-            yield disposal(case.desired.name, instance, case.observation(instance), "was replaced", cleanup=True)
+            keep = lifecycle.deletion == RETAIN
+            yield disposal(name, instance, case.observation(instance), reason, cleanup=True, keep=keep)
+
+
+def surplus(entry: Entry, retain: int, observed: Observed) -> tuple[Instance, ...]:
+    """Return the retained models that are more than ``retain``, the newest of those that still exist not among them.
+
+    While a rollback is pinned, the model it went back from is kept at any rate: it is the way back.
+    """
+    there = [instance for instance in entry.retained if observed.get(instance.resource) is not None]
+    return tuple(there[retain if entry.pin is None else max(retain, 1) :])
+
+
+def beyond(retain: int) -> str:
+    """Return the reason why a retained model is not kept any longer."""
+    return f"is kept no longer (lifecycle.retain: {retain})"
 
 
 def removal(name: str, entry: Entry, observed: Observed, *, destroy: bool) -> list[Action]:
@@ -35,7 +64,7 @@ def removal(name: str, entry: Entry, observed: Observed, *, destroy: bool) -> li
     """
     reason = "is to be destroyed" if destroy else "has no manifest any more"
     current = entry.current
-    if entry.deletion == "retain" and not destroy:
+    if entry.deletion == RETAIN and not destroy:
         why = f"{reason}; lifecycle.deletion: retain keeps the remote model"
         return [Action(name, Kind.FORGET, why, resource=current.resource, revision=current.revision)]
     if all(observed.get(instance.resource) is None for instance in entry.instances()):
@@ -52,13 +81,22 @@ def removal(name: str, entry: Entry, observed: Observed, *, destroy: bool) -> li
 
 
 def disposal(
-    name: str, instance: Instance, observation: Observation | None, reason: str, *, cleanup: bool = False
+    name: str,
+    instance: Instance,
+    observation: Observation | None,
+    reason: str,
+    *,
+    cleanup: bool = False,
+    keep: bool = False,
 ) -> Action:
     """Return the action that gets rid of an instance: its deletion, or mere forgetting if the model is not ours.
 
-    A pending instance is a mere intent; what stands under its id may be somebody else's.
+    A pending instance is a mere intent; what stands under its id may be somebody else's. ``keep`` says that no model
+    which once served is to be deleted.
     """
     made = Desired(name=name, spec=instance.spec)
+    if keep and instance.state is InstanceState.READY:
+        return _record_dropped(name, instance, f"{reason}; lifecycle.deletion: retain keeps the remote model", cleanup)
     if instance.state is InstanceState.PENDING and observation is not None and not compatible(made, observation):
         return letting_go(name, instance, reason, cleanup=cleanup)
     return Action(
@@ -75,10 +113,14 @@ def disposal(
 
 def letting_go(name: str, instance: Instance, reason: str, *, cleanup: bool) -> Action:
     """Return the action that drops the record of an intent whose id turned out to be somebody else's model."""
+    return _record_dropped(name, instance, f"{reason}; {short(instance.resource)} is another model and stays", cleanup)
+
+
+def _record_dropped(name: str, instance: Instance, reason: str, cleanup: bool) -> Action:
     return Action(
         name=name,
         kind=Kind.FORGET,
-        reason=f"{reason}; {short(instance.resource)} is another model and stays",
+        reason=reason,
         resource=instance.resource,
         revision=instance.revision,
         attempt=instance.attempt,

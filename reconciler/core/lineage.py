@@ -28,7 +28,8 @@ class Event(StrEnum):
     ``updated``: settings of the serving model were patched. ``failed`` and ``rejected``: an attempt came to nothing.
     ``adopted``: a model that exists was taken over. ``rebuilt``: it was found again after the lockfile was lost.
     ``renamed``: the chain goes on under another name. ``deleted``: a model was deleted; ``gone``: it was found not to
-    exist any more; ``forgotten``: the name is no longer managed, what exists was left alone.
+    exist any more; ``forgotten``: the name, or a former model of it (``lifecycle.deletion: retain``), is no longer
+    managed, and what exists was left alone.
     """
 
     PROMOTED = "promoted"

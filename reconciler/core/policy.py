@@ -16,6 +16,7 @@ def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: 
     """Return every reason why a plan must not be applied: what, how much, the limit, and the flag that allows it.
 
     Deleting what was already replaced is part of a replacement that was approved before and counts as no deletion.
+    Deleting what was kept on purpose, or what the lockfile does not record, is one.
     """
     planned = tuple(actions)
     found = [
@@ -30,7 +31,8 @@ def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: 
         and action.name in entries
         and entries[action.name].protect
     ]
-    deletes = sum(action.kind is Kind.DELETE and not action.cleanup for action in planned)
+    removed = {action.name for action in planned if action.kind is Kind.DELETE and not action.cleanup}
+    deletes = sum(_counts(action, entries.get(action.name), removed) for action in planned)
     replaces = sum(action.kind is Kind.REPLACE for action in planned)
     steps = sum(action.steps.most for action in planned if action.kind in TRAINS and action.steps is not None)
     for count, limit, noun, field, flag in (
@@ -80,3 +82,15 @@ def over_cost(actions: Iterable[Action], limits: Limits) -> Iterator[Violation]:
     if spent > limit.amount:
         message = f"{Money(spent, limit.currency)} of training is over {said}"
         yield Violation(f"{message}; --allow-cost {spell(spent)} allows exactly this plan", where, rule)
+
+
+def _counts(action: Action, entry: Entry | None, removed: set[str]) -> bool:
+    """Tell whether an action is a deletion in the sense of ``limits.maxDeletes``; a whole name is one."""
+    if action.kind is not Kind.DELETE:
+        return False
+    if not action.cleanup or entry is None:
+        return True
+    retained = {instance.resource for instance in entry.retained}
+    recorded = {instance.resource for instance in entry.instances()}
+    kept = action.resource in retained or action.resource not in recorded
+    return kept and action.name not in removed

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import partial
 
+from reconciler.core.disposal import RETAIN, disposal
 from reconciler.core.lockfile import InstanceState, remove
 from reconciler.core.plan import Action, Kind
 from reconciler.engine import carry
@@ -29,22 +30,40 @@ def delete_all(world: World, journal: Journal, actions: Iterable[Action], pool: 
     known = {action.resource for action in planned}
     names = {action.name for action in everything}
     former += [action for action in _replaced(journal, names) if action.resource not in known]
+    _forget(journal, [action for action in former if action.kind is Kind.FORGET])
+    former = [action for action in former if action.kind is Kind.DELETE]
     _delete(world, journal, former, pool)
     _delete(world, journal, [a for a in planned if not a.cleanup and a.name not in journal.outcome.failed], pool)
 
 
 def _replaced(journal: Journal, names: set[str]) -> list[Action]:
-    """Return the deletions that follow from what this run has switched, for the names it was about."""
+    """Return what follows from what this run has switched, for the names it was about: former models go.
+
+    With ``lifecycle.deletion: retain`` those that served are forgotten and stay at the service.
+    """
     found = []
     for name in sorted(names & journal.lockfile.models.keys()):
         entry = journal.lockfile.models[name]
         if entry.current.state is InstanceState.READY and name not in journal.outcome.failed:
             found += [
-                Action(name, Kind.DELETE, "was replaced", resource=instance.resource, cleanup=True)
+                disposal(name, instance, None, "was replaced", cleanup=True, keep=entry.deletion == RETAIN)
                 for instance in entry.deposed
                 if instance.state is not InstanceState.PENDING  # a mere intent, and what stands there may not be ours
             ]
     return found
+
+
+def _forget(journal: Journal, actions: list[Action]) -> None:
+    for action in actions:
+        journal.start(action)
+        _drop(journal, action)
+
+
+def _drop(journal: Journal, action: Action) -> None:
+    """Record that a resource is deleted or forgotten."""
+    resource = action.resource or ""
+    journal.change(action.name, lambda entry: remove(entry, resource))
+    journal.finish(action)
 
 
 def _delete(world: World, journal: Journal, actions: list[Action], pool: ThreadPoolExecutor) -> None:
@@ -70,6 +89,4 @@ def _delete(world: World, journal: Journal, actions: list[Action], pool: ThreadP
         except TunectlError as error:
             journal.fail(action, error.message, error.hint)
         else:
-            resource = action.resource or ""
-            journal.change(action.name, lambda entry, resource=resource: remove(entry, resource))  # type: ignore[misc]  # bound now, not later
-            journal.finish(action)
+            _drop(journal, action)

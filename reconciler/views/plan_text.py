@@ -89,13 +89,13 @@ def _doing(action: Action) -> str:
         return f"replace {sanitize(action.previous)} by{resource}"
     if action.kind is Kind.MOVE and action.previous_name is not None:
         return f"move from {sanitize(action.previous_name)}{resource}"
-    return f"{action.kind.value}{resource}"
+    return f"{action.kind.value}{resource}{', 0 steps' if action.kind is Kind.REUSE else ''}"
 
 
 def _facts(action: Action) -> Iterator[str]:
     facts = []
     if action.kind is Kind.REPLACE:
-        facts.append(("order", "tune the new model, wait until it is ready, then let go of the old one"))
+        facts.append(("order", f"tune the new model, wait until it is ready, then {_afterwards(action)}"))
     if action.dataset is not None:
         facts.append(("dataset", dataset_text(action.dataset, action.dataset_before)))
     if action.data is not None:
@@ -112,6 +112,12 @@ def _facts(action: Action) -> Iterator[str]:
     widest = max((len(name) for name, _ in facts), default=0)
     for name, text in facts:
         yield f"{_INDENT}{name:<{widest}}  {text}"
+
+
+def _afterwards(action: Action) -> str:
+    """Return what becomes of a model that is replaced."""
+    retain = 0 if action.lifecycle is None else action.lifecycle.retain
+    return f"keep the old one (lifecycle.retain: {retain})" if retain else "let go of the old one"
 
 
 def _changes(changes: Sequence[Change], paint: Paint, width: int) -> Iterator[str]:

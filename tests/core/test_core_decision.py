@@ -45,6 +45,10 @@ def old(state=READY, **fields):
     return instance(OLD, state, **fields)
 
 
+def keeping(manifest, retain, **fields):
+    return replace(manifest, lifecycle=Lifecycle(retain=retain, **fields))
+
+
 # Each row: what is wanted, the entry, what is observed, what is done: (kind, resource[, "cleanup"]).
 ROWS = {
     "nothing recorded, our id, compatible": (NEW, None, [live(making())], [("reuse", name_of(NEW))]),
@@ -160,7 +164,7 @@ ROWS = {
         [("replace", name_of(NEW, 2))],
     ),
     "wanted is retained, failed there": (
-        NEW,
+        keeping(NEW, 1),
         entry_of(SERVES, retained=(making(READY),)),
         [live(SERVES), live(making(), LIVE_FAILED)],
         [("replace", name_of(NEW, 2))],
@@ -247,7 +251,7 @@ ROWS = {
         [("delete", name_of(NEW), "cleanup")],
     ),
     "retained, rejected and failed ones stay": (
-        OLD,
+        keeping(OLD, 1),
         entry_of(
             SERVES,
             retained=(making(READY),),
@@ -258,6 +262,39 @@ ROWS = {
         [],
     ),
 }
+
+
+A, B, C = (instance(wanted(epochs=number)) for number in (11, 12, 13))
+AGAIN = instance(OLD, attempt=2)
+ALL = [live(model) for model in (SERVES, A, B, C, AGAIN)]
+# Each row: how many are to be kept, what is kept, what is there, what is done.
+SURPLUS = {
+    "as many as there are": (2, (A, B), ALL, {}, []),
+    "fewer": (1, (A, B, C), ALL, {}, [("delete", B.resource, "cleanup"), ("delete", C.resource, "cleanup")]),
+    "none": (0, (A,), ALL, {}, [("delete", A.resource, "cleanup")]),
+    "one that is gone takes no place": (1, (A, B), [live(SERVES), live(B)], {}, []),
+    "another attempt of what serves": (0, (AGAIN,), ALL, {}, []),
+    "the way back of a rollback": (0, (A,), ALL, {"pin": SERVES.revision, "pin_over": A.revision}, []),
+}
+
+
+@pytest.mark.parametrize("row", SURPLUS)
+def test_more_former_models_than_are_to_be_kept_are_let_go_of(row):
+    retain, retained, observed, fields, expected = SURPLUS[row]
+    entry = entry_of(SERVES, retained=retained, **fields)
+    assert brief(decide(case_of(keeping(OLD, retain), entry, observed, pinned=bool(fields)))) == expected
+
+
+def test_what_served_is_forgotten_and_what_never_did_is_deleted_if_nothing_that_served_is_to_go():
+    failed = old(FAILED, attempt=3)
+    entry = entry_of(SERVES, retained=(A,), deposed=(B, failed), deletion="retain")
+    actions = decide(case_of(keeping(OLD, 0, deletion="retain"), entry, ALL))
+    assert brief(actions) == [
+        ("forget", B.resource, "cleanup"),
+        ("delete", failed.resource, "cleanup"),
+        ("forget", A.resource, "cleanup"),
+    ]
+    assert actions[0].reason == "was replaced; lifecycle.deletion: retain keeps the remote model"
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -279,7 +316,7 @@ FORCED = {
         [("replace", name_of(NEW, 2))],
     ),
     "the wanted is retained": (
-        NEW,
+        keeping(NEW, 1),
         entry_of(SERVES, retained=(making(READY),)),
         [live(SERVES), live(making())],
         [("replace", name_of(NEW, 2))],

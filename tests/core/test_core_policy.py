@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from core_values import A_MODEL, entry_of
+from core_values import A_MODEL, entry_of, instance, wanted
 
 from reconciler.core.estimate import Forecast
 from reconciler.core.limits import Limits
@@ -18,6 +18,7 @@ def actions(kind, number, **fields):
     return [Action(f"{kind.value}-{index}", kind, "because", **fields) for index in range(number)]
 
 
+FORMER = instance(wanted(epochs=9))
 OVER = [
     (actions(Kind.DELETE, 5), Limits(), None),
     (
@@ -31,7 +32,7 @@ OVER = [
         "1 deletion is over limits.maxDeletes = 0; --allow-deletes 1 allows exactly this plan",
     ),
     (actions(Kind.DELETE, 6), Limits(max_deletes=None), None),
-    (actions(Kind.DELETE, 6, cleanup=True), Limits(max_deletes=0), None),
+    (actions(Kind.DELETE, 6, cleanup=True, resource=FORMER.resource), Limits(max_deletes=0), None),
     (actions(Kind.FORGET, 6), Limits(max_deletes=0), None),
     (actions(Kind.REPLACE, 10), Limits(), None),
     (
@@ -54,7 +55,24 @@ OVER = [
 
 @pytest.mark.parametrize(("planned", "limits", "message"), OVER, ids=range(len(OVER)))
 def test_limits_are_exact_and_name_the_flag_that_allows_the_plan(planned, limits, message):
-    assert [str(found) for found in violations(iter(planned), {}, limits)] == ([] if message is None else [message])
+    entries = {action.name: entry_of(A_MODEL, deposed=(FORMER,)) for action in planned}
+    found = [str(found) for found in violations(iter(planned), entries, limits)]
+    assert found == ([] if message is None else [message])
+
+
+def test_letting_go_of_what_was_kept_on_purpose_is_a_deletion_and_so_is_that_of_what_nothing_records():
+    (kept,) = actions(Kind.DELETE, 1, cleanup=True, resource=FORMER.resource)
+    nothing = Limits(max_deletes=0)
+    assert violations([kept], {kept.name: entry_of(A_MODEL, retained=(FORMER,))}, nothing)
+    assert violations([kept], {kept.name: entry_of(A_MODEL)}, nothing)
+    assert violations([kept], {}, nothing)
+
+
+def test_a_whole_name_is_one_deletion_however_many_models_were_kept_of_it():
+    (kept,) = actions(Kind.DELETE, 1, cleanup=True, resource=FORMER.resource)
+    (name,) = actions(Kind.DELETE, 1, resource=A_MODEL.resource)
+    entries = {kept.name: entry_of(A_MODEL, retained=(FORMER,))}
+    assert violations([kept, name], entries, Limits(max_deletes=1)) == ()
 
 
 PROTECTED = [
