@@ -141,7 +141,9 @@ def fault_of_connection(what: str, place: str, error: httpx.TransportError) -> F
     )
 
 
-def fault_of_answer(answer: Answer, *, now: float, mend: str) -> Fault:
+def fault_of_answer(
+    answer: Answer, *, now: float, mend: str, service: str = "generativelanguage.googleapis.com"
+) -> Fault:
     """Return the fault that an answer outside 2xx stands for.
 
     The envelope's ``status`` decides, not the number: ABORTED and ALREADY_EXISTS are both 409.
@@ -150,6 +152,7 @@ def fault_of_answer(answer: Answer, *, now: float, mend: str) -> Fault:
         answer: the answer.
         now: seconds since the epoch, for a Retry-After that is a date.
         mend: what mends the credentials in use, for 401.
+        service: the name that Google knows the API by, for hints.
     """
     if 300 <= answer.status < 400:  # noqa: PLR2004 (the class of redirects)
         return Fault(_redirected(answer))
@@ -164,7 +167,7 @@ def fault_of_answer(answer: Answer, *, now: float, mend: str) -> Fault:
     if status == "RESOURCE_EXHAUSTED":
         return Fault(_exhausted(answer, message, advice), advice=advice)
     kind = AuthenticationFailed if _bad_key(envelope) else _CODES.get(status, RemoteError)
-    hint = _hint(kind, envelope, answer, mend)
+    hint = _hint(kind, envelope, answer, mend, service)
     return Fault(kind(message, status=status, http_status=answer.status, hint=hint), advice=advice)
 
 
@@ -205,7 +208,7 @@ def _redirected(answer: Answer) -> MalformedAnswer:
     )
 
 
-def _hint(kind: type[RemoteError], envelope: _Status, answer: Answer, mend: str) -> str | None:
+def _hint(kind: type[RemoteError], envelope: _Status, answer: Answer, mend: str, service: str) -> str | None:
     if kind is AuthenticationFailed:
         return mend
     if kind is not PermissionDenied:
@@ -217,7 +220,7 @@ def _hint(kind: type[RemoteError], envelope: _Status, answer: Answer, mend: str)
     if "quota project" in message:
         return "name the project that pays: --project ID or TUNECTL_PROJECT"
     if "SERVICE_DISABLED" in reasons:
-        return "enable the API: gcloud services enable generativelanguage.googleapis.com --project ID"
+        return f"enable the API: gcloud services enable {service} --project ID"
     return None
 
 

@@ -34,7 +34,9 @@ _CONNECTIONS: Final = 64
 class Call:
     """One request: what it is for (``list tuned models``), and everything that goes over the wire.
 
-    ``path`` starts with a slash and is appended to the endpoint. ``body`` may hold training rows and is never shown.
+    ``path`` starts with a slash and is appended to the endpoint, or to ``base``, another address of the service: it is
+    for the provider to see that credentials may go there. ``body`` may hold training rows and is never shown;
+    ``content`` are bytes in place of it.
     """
 
     what: str
@@ -43,12 +45,15 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Json] | None = field(default=None, repr=False)
     patience: Patience = READ
+    base: str | None = None
+    content: bytes | None = field(default=None, repr=False)
 
 
 class Http:
     """A connection to one service; safe to use from several threads.
 
-    ``largest_answer`` is in bytes, after decompression; a longer answer is malformed.
+    ``largest_answer`` is in bytes, after decompression; a longer answer is malformed. ``service`` is the
+    name that Google knows the API by, for hints.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Http:
         clock: Clock,
         report: Callable[[Event], None],
         largest_answer: int = _LARGEST_ANSWER,
+        service: str = "generativelanguage.googleapis.com",
     ) -> None:
         _silence()
         self._settings = settings
@@ -67,6 +73,7 @@ class Http:
         self._clock = clock
         self._report = report
         self._largest_answer = largest_answer
+        self._service = service
         self._client = httpx.Client(
             base_url=settings.base_url,
             auth=credentials.auth,
@@ -103,9 +110,10 @@ class Http:
         self._credentials.close()
 
     def _build(self, call: Call) -> httpx.Request:
-        headers = {} if call.body is None else {"content-type": "application/json"}
-        content = None if call.body is None else _encode(call.what, call.body)
-        url = f"{self._settings.base_url}{call.path}"
+        kind = "application/octet-stream" if call.body is None else "application/json"
+        content = call.content if call.body is None else _encode(call.what, call.body)
+        headers = {} if content is None else {"content-type": kind}
+        url = f"{call.base or self._settings.base_url}{call.path}"
         return self._client.build_request(
             call.method, url, params=dict(call.query) or None, content=content, headers=headers
         )
@@ -120,7 +128,7 @@ class Http:
             return Fault(error, cause=_cause(error), sent=False)
         if 200 <= answer.status < 300:  # noqa: PLR2004 (the class of successes)
             return answer
-        return fault_of_answer(answer, now=self._clock.now(), mend=self._credentials.mend)
+        return fault_of_answer(answer, now=self._clock.now(), mend=self._credentials.mend, service=self._service)
 
     def _receive(self, what: str, request: httpx.Request) -> Answer:
         response = self._client.send(request, stream=True)

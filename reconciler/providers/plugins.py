@@ -17,11 +17,14 @@ from reconciler.ports.provider import Remark
 from reconciler.providers.google.plugin import GooglePlugin
 from reconciler.providers.plugin import CONTRACT, Plugin
 from reconciler.providers.shown import shown
+from reconciler.providers.vertex.plugin import VertexPlugin
 
 __all__ = ["BUILT_IN", "GROUP", "find_plugin"]
 
 GROUP: Final = "tunectl.providers"
-BUILT_IN: Final[Mapping[str, Plugin]] = MappingProxyType({"generativelanguage": GooglePlugin()})
+BUILT_IN: Final[Mapping[str, Plugin]] = MappingProxyType(
+    {"generativelanguage": GooglePlugin(), "vertex": VertexPlugin()}
+)
 
 
 def find_plugin(kind: str) -> Plugin | Remark:

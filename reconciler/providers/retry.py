@@ -33,12 +33,14 @@ class Patience:
     ``tries`` counts requests, ``pauses`` is the sum of seconds between them. ``quota`` is a purse of its own, in
     seconds, for pauses that the service asks for with 429; without it, 429 is paid like any other failure. ``resend``
     is False for a request that might do its work twice: it is sent again only if the service refused or never saw it.
+    ``queues`` says that the caller has other things to do until there is quota: 429 is handed on at once.
     """
 
     tries: int = 5
     pauses: float = 30.0
     quota: float = 0.0
     resend: bool = True
+    queues: bool = False
 
 
 READ: Final = Patience()
@@ -83,7 +85,7 @@ class Tally:
         if isinstance(outcome, Answer) or self._cut_short is not None:
             return False
         if isinstance(outcome.error, QuotaExhausted):
-            return True
+            return not self.patience.queues
         if not isinstance(outcome.error, Unavailable) or (outcome.sent and not self.patience.resend):
             return False
         self.doubtful = self.doubtful or outcome.sent

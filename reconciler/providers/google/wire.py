@@ -1,17 +1,12 @@
-"""The API's answers as they come in: only the fields that are used, unknown ones ignored, shapes checked.
-
-protobuf's JSON mapping is taken as it is: integers may be numbers or strings, zeros are left out, NaN is a string.
-pydantic validates the raw bytes, and what it complains about is told without quoting them.
-"""
+"""The Generative Language API's answers as they come in; see ``providers.messages``."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field, FiniteFloat
 
-from reconciler.providers.faults import Answer
+from reconciler.providers.messages import CONFIG, decode
 
 __all__ = [
     "BaseModelPage",
@@ -29,7 +24,7 @@ _PermissionName = Annotated[str, Field(pattern=r"^tunedModels/[^/\s?#%]+/permiss
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+    model_config = CONFIG
 
 
 class WireSnapshot(_Wire):
@@ -230,22 +225,3 @@ class ContentAnswer(_Wire):
         """Why there is no answer, in the service's words."""
         reasons = (self.prompt_feedback.block_reason, *(candidate.finish_reason for candidate in self.candidates))
         return next((str(reason) for reason in reasons if reason), "")
-
-
-_Message = TypeVar("_Message", bound=_Wire)
-
-
-def decode(kind: type[_Message], answer: Answer) -> _Message:
-    """Read an answer's body.
-
-    Raises:
-        MalformedAnswer: it is no JSON, is cut short, or has another shape; what and where, never the body.
-    """
-    try:
-        return kind.model_validate_json(answer.content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "json_invalid":
-        raise answer.malformed("the answer is no JSON, or cut short", hint="check provider.endpoint; try again")
-    raise answer.malformed(f"the answer's {where or 'top'} is not what the API has there: {first['type']}")

@@ -1,0 +1,273 @@
+"""Vertex AI's tuning jobs behind the provider port.
+
+A name of the core, ``tuningJobs/<id>``, means a label here (``jobs``); a create is found again by it and never sent
+blindly a second time. How messages look is in ``codec`` and ``wire``; sending, retries and errors are ``http``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from reconciler.core.canonical import Json
+from reconciler.core.event import Event, Warned
+from reconciler.core.observation import ModelState, Observation, Operation
+from reconciler.core.resource import BaseModel, Capabilities, Effect, Remote, Spec
+from reconciler.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    MalformedAnswer,
+    NotFound,
+    Problem,
+    RemoteError,
+    Unavailable,
+)
+from reconciler.ports.clock import Clock
+from reconciler.ports.provider import CreateRequest, Normalized
+from reconciler.providers.faults import spoken
+from reconciler.providers.google.wire import ContentAnswer
+from reconciler.providers.http import Http
+from reconciler.providers.messages import decode
+from reconciler.providers.retry import READ, Patience
+from reconciler.providers.settings import ProviderSettings
+from reconciler.providers.vertex import codec
+from reconciler.providers.vertex.api import Api, nap, shown
+from reconciler.providers.vertex.dialect import BASES, CAPABILITIES, Hosts
+from reconciler.providers.vertex.jobs import PREFIX, Jobs, name_of
+from reconciler.providers.vertex.labels import marks
+from reconciler.providers.vertex.removal import Removal
+from reconciler.providers.vertex.spelling import normalized
+from reconciler.providers.vertex.staging import CloudStorage, Stage
+from reconciler.providers.vertex.wire import Job, Model
+
+__all__ = ["VertexProvider"]
+
+_EMBEDDED: Final = ("emulator", "us-central1", "gs://emulator/tunectl")
+"""Project, location and staging where the project names none and the emulator in our own process is asked."""
+_LOOKS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each look for a job that may or may not have been made: listings lag, by how much is not published."""
+_TRIES: Final = 3
+"""How often one create is sent at most, each time only after all looks have found nothing."""
+_SERVER_ERROR: Final = 500
+
+
+class VertexProvider:
+    """Tuning jobs, models and endpoints of Vertex AI. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        http: Http,
+        settings: ProviderSettings,
+        *,
+        clock: Clock,
+        report: Callable[[Event], None],
+        stage: Stage | None = None,
+    ) -> None:
+        project, location, staging = _EMBEDDED if settings.embedded else (None, None, None)
+        self._api = Api(http, version=settings.api_version, hosts=Hosts(settings.base_url), clock=clock)
+        self._jobs = Jobs(
+            self._api, project=settings.project or project or "", location=settings.location or location or ""
+        )
+        writing = Patience(quota=settings.quota_patience)
+        self._writing = writing
+        self._removal = Removal(self._api, clock, writing)
+        base = {} if settings.encrypted else {"base": None}
+        self._stage: Stage = stage or CloudStorage(http, settings.staging or staging, **base)
+        self._remote = settings.remote
+        self._clock = clock
+        self._report = report
+
+    @property
+    def remote(self) -> Remote:
+        """Which remote this is."""
+        return self._remote
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What Vertex AI can do."""
+        return CAPABILITIES
+
+    def normalize(self, spec: Spec) -> Normalized:
+        """Return the spec as the service will report it; raises InvalidArgument for what its types cannot hold."""
+        return normalized(spec)
+
+    def observe(self, *, snapshots: bool = False) -> Sequence[Observation]:  # noqa: ARG002  there is no loss to be had
+        """List every tuned model and every tuning: a page of jobs and a page of models for each hundred."""
+        return self._jobs.observe()
+
+    def get(self, resource: str) -> Observation:
+        """Return one model, or its tuning."""
+        return codec.observation(*self._jobs.find(resource), resource)
+
+    def base_models(self) -> Sequence[BaseModel]:
+        """Return the base models that the service's page listed; it has no method that lists them."""
+        return BASES
+
+    def create(self, request: CreateRequest) -> Operation:
+        """Start a tuning whose label is the requested name, unless there is one already.
+
+        Without quota it fails at once; the caller tries again when a tuning has ended, for often one may run at a time.
+        """
+        identifier = name_of(request.resource)
+        repeated = request.origin is not None and request.origin.repeated
+        taken = self._await(identifier) if repeated else self._look(identifier)
+        if taken is not None:
+            raise AlreadyExists(
+                f"create {shown(request.resource)}: job {taken.number} has its label", status="ALREADY_EXISTS"
+            )
+        return self._send(request, identifier, self._body(request, identifier))
+
+    def update(self, resource: str, fields: Mapping[str, Json]) -> Observation:
+        """Patch these fields of the model; None clears one. Nothing of a job itself can be changed."""
+        for path in fields:
+            if CAPABILITIES.effect(path) is not Effect.UPDATE:
+                raise InvalidArgument(f"update {shown(resource)}: {path} cannot be changed in place")
+        job, model = self._made(resource)
+        mask, body = codec.patch(fields, model)
+        answer = self._api.send(
+            f"update {shown(resource)}",
+            "PATCH",
+            model.name,
+            query={"updateMask": mask},
+            body=body,
+            patience=self._writing,
+        )
+        return codec.observation(job, decode(Model, answer), resource)
+
+    def delete(self, resource: str) -> None:
+        """Delete what a job made, or cancel it. Of a job that failed there is nothing to delete."""
+        job, _ = self._jobs.find(resource)
+        if not codec.is_over(job):
+            job = self._removal.stopped(job, resource)
+        if codec.state(job) is ModelState.READY:
+            self._removal.remove(job, resource)
+
+    def cancel(self, operation: Operation) -> None:
+        """Ask a tuning to stop; one that is over stays as it is."""
+        job = self._jobs.find(operation.resource)[0] if operation.name is None else self._jobs.job(operation.name)
+        if not codec.is_over(job):
+            self._removal.cancel(job, operation.resource)
+
+    def poll(self, operations: Sequence[Operation]) -> Sequence[Operation]:
+        """Return the news: of one tuning by its job, of many by one listing of all jobs."""
+        if not operations:
+            return ()
+        if len(operations) == 1:
+            return (self._news(operations[0], {}),)
+        listed = {job.name: job for job in self._jobs.listed()}
+        return tuple(self._news(asked, listed) for asked in operations)
+
+    def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
+        """Ask a tuned model at its endpoint. An answer that the service withholds is told as a warning and is none."""
+        job, _ = self._made(resource)
+        endpoint = job.tuned_model.endpoint
+        if endpoint is None:
+            raise FailedPrecondition(f"ask {shown(resource)}: its model has no endpoint", hint="deploy it by hand")
+        body: dict[str, Json] = {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
+        if candidates != 1:
+            body["generationConfig"] = {"candidateCount": candidates}
+        what = f"ask {shown(resource)}"
+        answer = self._api.send(what, "POST", f"{endpoint}:generateContent", body=body, patience=READ)
+        given = decode(ContentAnswer, answer)
+        if not given.texts:
+            reason = spoken(given.withheld) or "no reason given"
+            problem = Problem(None, f"{shown(resource)}: answered nothing ({reason})", severity="warning")
+            self._report(Warned(problem))
+        return given.texts
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    def _made(self, resource: str) -> tuple[Job, Model]:
+        """Return a job that has ended well, with its model."""
+        job, model = self._jobs.find(resource)
+        if model is None:
+            raise FailedPrecondition(
+                f"{shown(resource)}: there is no model yet ({codec.state(job).value})",
+                status="FAILED_PRECONDITION",
+                hint="wait until its tuning has ended: tunectl wait",
+            )
+        return job, model
+
+    def _body(self, request: CreateRequest, identifier: str) -> Mapping[str, Json]:
+        parent, source = self._parent(request.spec)
+        return codec.creation(
+            request.spec,
+            training=self._stage(request.examples),
+            validation=self._stage(request.validation) if request.validation else None,
+            labels=marks(identifier, origin=request.origin, source=source),
+            parent=parent,
+        )
+
+    def _parent(self, spec: Spec) -> tuple[str | None, str | None]:
+        """Return the full name of the model to go on from, and what our label says of it."""
+        source = spec.get("source")
+        if not isinstance(source, Mapping):
+            return None, None
+        name = str(source["tunedModel"])
+        if not name.startswith(PREFIX):
+            return f"{self._jobs.parent}/{name}", None
+        job, _ = self._made(name)
+        return job.tuned_model.model, name_of(name)
+
+    def _send(self, request: CreateRequest, identifier: str, body: Mapping[str, Json]) -> Operation:
+        """Send a create. A lost answer is looked for, and only if no look finds the job is it sent once more."""
+        what = f"create {shown(request.resource)}"
+        once = Patience(resend=False, queues=True)
+        for remaining in reversed(range(_TRIES)):
+            try:
+                answer = self._api.send(what, "POST", f"{self._jobs.parent}/tuningJobs", body=body, patience=once)
+                return codec.operation(decode(Job, answer), request.resource)
+            except RemoteError as error:
+                if not _may_have_happened(error):
+                    raise
+                error.doubtful = True
+                made = self._await(identifier)
+                if made is not None:
+                    return codec.operation(made, request.resource)
+                if not remaining:
+                    raise
+        raise AssertionError(what)  # pragma: no cover  (the last try returns or raises)
+
+    def _look(self, identifier: str) -> Job | None:
+        """Return the job that an id of ours means now, if there is one that is not over and done with."""
+        try:
+            return self._jobs.find(f"{PREFIX}{identifier}")[0]
+        except NotFound:
+            return None
+
+    def _await(self, identifier: str) -> Job | None:
+        """Look for a job that may have been made, until the listing must show it.
+
+        Raises:
+            Unavailable: the run is being stopped before that, so nothing may be concluded.
+        """
+        for pause in _LOOKS:
+            if pause and not nap(self._clock, pause):
+                message = f"create {PREFIX}{identifier}: whether the service took it is not known yet"
+                stopped = Unavailable(message, status="UNAVAILABLE", hint="run the command again; it looks first")
+                stopped.doubtful = True
+                raise stopped
+            found = self._look(identifier)
+            if found is not None:
+                return found
+        return None
+
+    def _news(self, asked: Operation, listed: Mapping[str, Job]) -> Operation:
+        """Return what became of a tuning; absent from a listing is not gone, so it is asked for by name."""
+        try:
+            if asked.name is None:
+                return codec.operation(self._jobs.find(asked.resource)[0], asked.resource)
+            job = listed.get(asked.name) or self._jobs.job(asked.name)
+        except NotFound:
+            return Operation(asked.resource, asked.name, gone=True)
+        return codec.operation(job, asked.resource)
+
+
+def _may_have_happened(error: RemoteError) -> bool:
+    """Tell whether the service may have made the job although it did not say so."""
+    if isinstance(error, Unavailable | MalformedAnswer):
+        return True
+    return type(error) is RemoteError and (error.http_status or _SERVER_ERROR) >= _SERVER_ERROR
