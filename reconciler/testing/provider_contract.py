@@ -14,57 +14,35 @@ world of its own, in which no tuning ends before ``finish`` is called.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
 
 import pytest
 
-from reconciler.core.canonical import float32
-from reconciler.core.observation import ModelState, Observation, Operation
-from reconciler.core.resource import Effect, Example, Spec
+from reconciler.core.canonical import Json, float32
+from reconciler.core.observation import ModelState
+from reconciler.core.resource import Effect
 from reconciler.errors import AlreadyExists, InvalidArgument, NotFound, RemoteError
-from reconciler.ports.provider import CreateRequest, Provider
+from reconciler.ports.provider import CreateRequest
+from reconciler.testing.contract_world import (
+    EXAMPLES,
+    ProviderWorld,
+    by_name,
+    create,
+    differences,
+    name_of,
+    spec_of,
+    started,
+)
+from reconciler.testing.polling_contract import PollingContract
 from reconciler.testing.sharing_contract import SharingContract
 
-EXAMPLES = tuple(Example(str(number), str(number + 1)) for number in range(1, 16))
+__all__ = ["ProviderContract", "ProviderWorld", "create", "started"]
+
 WORKERS = 8
-MANY = 40
 
 
-class ProviderWorld(Protocol):
-    """A provider in front of a service that a test may turn.
-
-    ``base_model`` is one that can be tuned, in the spelling of a manifest. ``pages`` is a number of models that no
-    single page of the service's listing holds.
-    """
-
-    provider: Provider
-    base_model: str
-    pages: int
-
-    def populate(self, count: int) -> Sequence[str]:
-        """Let so many finished models exist; return their resource names."""
-        ...
-
-    def finish(self) -> None:
-        """Let every tuning that runs come to its end."""
-        ...
-
-    def fail_next(self, message: str) -> None:
-        """Let the tuning that is created next end with an error."""
-        ...
-
-    def remove(self, resource: str) -> None:
-        """Let somebody else delete a model."""
-        ...
-
-    def methods(self) -> Sequence[str]:
-        """Return the HTTP method of each request so far, oldest first."""
-        ...
-
-
-class ProviderContract(SharingContract):
+class ProviderContract(PollingContract, SharingContract):
     """The contract of ``ports.provider.Provider``."""
 
     @pytest.fixture
@@ -77,6 +55,15 @@ class ProviderContract(SharingContract):
         once = world.provider.normalize(spec_of(world)).spec
         assert world.provider.normalize(once).spec == once
         assert list(world.methods()) == []
+
+    def test_normalize_leaves_out_what_is_not_kept_and_says_so(self, world: ProviderWorld) -> None:
+        """Else a plan would show for ever what no apply can bring about."""
+        wanted = spec_of(world)
+        normal = world.provider.normalize(wanted)
+        given = {f"hyperparameters.{key}" for key in wanted["hyperparameters"]} | wanted.keys()
+        kept = {f"hyperparameters.{key}" for key in _mapping(normal.spec["hyperparameters"])} | normal.spec.keys()
+        assert {remark.path for remark in normal.remarks} == given - kept
+        assert all(world.provider.capabilities.effect(path) for path in kept)
 
     def test_a_created_model_reports_what_normalize_promised(self, world: ProviderWorld) -> None:
         """Otherwise the next plan would see drift where there is none."""
@@ -112,6 +99,8 @@ class ProviderContract(SharingContract):
 
     def test_loss_curves_come_when_asked_for(self, world: ProviderWorld) -> None:
         """They are most of a listing's size, so a plan leaves them out."""
+        if not world.provider.capabilities.losses:
+            pytest.skip("the loss of a tuning cannot be read from this service")
         request = create(world, "curve")
         world.finish()
         assert by_name(world)[request.resource].snapshots == ()
@@ -168,6 +157,8 @@ class ProviderContract(SharingContract):
 
     def test_zero_is_a_value(self, world: ProviderWorld) -> None:
         """A temperature of 0 is neither absent nor a default."""
+        if world.provider.capabilities.effect("temperature") is None:
+            pytest.skip("this provider keeps no temperature")
         request = create(world, "zero", temperature=0.0)
         world.finish()
         assert world.provider.get(request.resource).spec["temperature"] == 0.0
@@ -184,6 +175,8 @@ class ProviderContract(SharingContract):
 
     def test_floats_come_back_in_the_spelling_of_normalize(self, world: ProviderWorld) -> None:
         """0.1 is 0.1 and not 0.10000000149011612, whichever of the two was sent."""
+        if world.provider.capabilities.effect("topP") is None:
+            pytest.skip("this provider keeps no topP")
         for number, value in enumerate((0.1, 0.10000000149011612, 0.95, 1 / 3)):
             request = create(world, f"float-{number}", topP=value)
             assert world.provider.get(request.resource).spec["topP"] == request.spec["topP"] == float32(value)
@@ -210,64 +203,6 @@ class ProviderContract(SharingContract):
             with pytest.raises(NotFound):
                 act(first)
         assert [seen.resource for seen in world.provider.observe()] == [second]
-
-    def test_polling_follows_a_tuning_to_its_end(self, world: ProviderWorld) -> None:
-        """One operation: steps in total, steps so far, done without an error."""
-        request, operation = started(world, "followed")
-        assert operation.resource == request.resource
-        (running,) = world.provider.poll([operation])
-        assert (running.done, running.gone, running.error) == (False, False, None)
-        world.finish()
-        (ended,) = world.provider.poll([running])
-        assert (ended.done, ended.gone, ended.error) == (True, False, None)
-
-    def test_polling_many_takes_few_requests_and_keeps_the_order(self, world: ProviderWorld) -> None:
-        """Requests per poll are pages, not models."""
-        operations = [started(world, f"many-{number}")[1] for number in range(MANY)]
-        before = len(world.methods())
-        running = world.provider.poll(operations)
-        assert len(world.methods()) - before <= MANY // 10
-        assert [item.resource for item in running] == [item.resource for item in operations]
-        assert not any(item.done or item.gone for item in running)
-        world.finish()
-        assert all(item.done and item.error is None for item in world.provider.poll(list(reversed(running))))
-
-    @pytest.mark.parametrize("others", [0, 2])
-    def test_a_failed_tuning_says_why(self, world: ProviderWorld, others: int) -> None:
-        """Alone or among others."""
-        world.fail_next("the examples are of no use")
-        operation = started(world, "failing")[1]
-        polled = [operation, *(started(world, f"fine-{number}")[1] for number in range(others))]
-        world.finish()
-        news = world.provider.poll(polled)
-        assert news[0].done
-        assert "the examples are of no use" in str(news[0].error)
-        assert all(item.done and item.error is None for item in news[1:])
-        assert world.provider.get(operation.resource).state is ModelState.FAILED
-
-    @pytest.mark.parametrize("others", [0, 2])
-    def test_a_lost_operation_is_read_from_the_model(self, world: ProviderWorld, others: int) -> None:
-        """The answer that named the operation may never have come."""
-        resource = started(world, "lost")[1].resource
-        polled = [Operation(resource), *(started(world, f"fine-{number}")[1] for number in range(others))]
-        assert not world.provider.poll(polled)[0].done
-        world.finish()
-        assert world.provider.poll(polled)[0].done
-
-    @pytest.mark.parametrize("others", [0, 2])
-    def test_a_model_deleted_while_it_was_tuned_is_gone(self, world: ProviderWorld, others: int) -> None:
-        """And not an error: the engine decides what that means."""
-        operation = started(world, "doomed")[1]
-        polled = [operation, *(started(world, f"fine-{number}")[1] for number in range(others))]
-        world.remove(operation.resource)
-        news = world.provider.poll(polled)
-        assert (news[0].gone, news[0].done) == (True, False)
-        assert not any(item.gone for item in news[1:])
-
-    def test_polling_nothing_asks_nothing(self, world: ProviderWorld) -> None:
-        """No tunings, no requests."""
-        assert list(world.provider.poll([])) == []
-        assert list(world.methods()) == []
 
     def test_looking_sends_nothing_but_reads(self, world: ProviderWorld) -> None:
         """A plan cannot change anything, not even by mistake."""
@@ -300,40 +235,6 @@ class ProviderContract(SharingContract):
         assert sorted(by_name(world)) == sorted(made)
 
 
-def spec_of(world: ProviderWorld, **fields: Any) -> dict[str, Any]:
-    """Return a full spec as a manifest would give it."""
-    return {
-        "displayName": "numbers",
-        "description": "counts one up",
-        "baseModel": world.base_model,
-        "hyperparameters": {"epochCount": 3, "batchSize": 4, "learningRate": 0.001},
-        "temperature": 0.7,
-        **fields,
-    }
-
-
-def name_of(world: ProviderWorld, stem: str) -> str:
-    """Return the resource name of an id."""
-    return f"{world.provider.capabilities.resource_prefix}{stem}"
-
-
-def started(world: ProviderWorld, stem: str, **fields: Any) -> tuple[CreateRequest, Operation]:
-    """Start a tuning."""
-    spec = world.provider.normalize(spec_of(world, **fields)).spec
-    request = CreateRequest(name_of(world, stem), spec, EXAMPLES)
-    return request, world.provider.create(request)
-
-
-def create(world: ProviderWorld, stem: str, **fields: Any) -> CreateRequest:
-    """Start a tuning and return what was asked for."""
-    return started(world, stem, **fields)[0]
-
-
-def by_name(world: ProviderWorld) -> dict[str, Observation]:
-    """Return the listing by resource name."""
-    return {seen.resource: seen for seen in world.provider.observe()}
-
-
-def differences(wanted: Spec, live: Spec) -> dict[str, object]:
-    """Return what of a wanted spec the live one says otherwise."""
-    return {path: live.get(path) for path, value in wanted.items() if live.get(path) != value}
+def _mapping(value: Json) -> Mapping[str, Json]:
+    assert isinstance(value, Mapping)
+    return value

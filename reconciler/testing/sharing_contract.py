@@ -16,7 +16,7 @@ from reconciler.errors import InvalidArgument, NotFound
 from reconciler.ports.provider import Provider
 
 if TYPE_CHECKING:
-    from reconciler.testing.provider_contract import ProviderWorld
+    from reconciler.testing.contract_world import ProviderWorld
 
 GROUP_READS = Permission(READER, GROUP, "math@example.com")
 USER_WRITES = Permission(WRITER, USER, "ada@example.com")

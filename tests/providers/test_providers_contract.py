@@ -33,6 +33,7 @@ class EmulatedWorld:
 
     base_model = "text-bison-001"
     pages = 1001
+    deletes_running = True
 
     def __init__(self, version, *, clock=None, **settings):
         self.clock = clock or TurnedClock()

@@ -31,6 +31,7 @@ from reconciler.providers.http import Http
 from reconciler.providers.messages import decode
 from reconciler.providers.retry import READ, Patience
 from reconciler.providers.settings import ProviderSettings
+from reconciler.providers.unshared import Unshared
 from reconciler.providers.vertex import codec
 from reconciler.providers.vertex.api import Api, nap, shown
 from reconciler.providers.vertex.dialect import BASES, CAPABILITIES, Hosts
@@ -52,8 +53,10 @@ _TRIES: Final = 3
 _SERVER_ERROR: Final = 500
 
 
-class VertexProvider:
+class VertexProvider(Unshared):
     """Tuning jobs, models and endpoints of Vertex AI. Safe to use from several threads."""
+
+    sharing = "give roles by IAM: roles/aiplatform.user on the project"
 
     def __init__(
         self,
