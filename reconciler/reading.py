@@ -98,6 +98,13 @@ class Reading:
             self._shelf.keep(dataset, self._shelf.printer.prints(rows))
         return examples
 
+    def validation(self, name: str) -> Sequence[Example]:
+        """Return a manifest's examples that are not trained on; raises ProblemsError if they cannot be read."""
+        source, _ = self._sources[name]
+        if source.validation is None:
+            return ()
+        return list(read_examples(self._config.root, replace(source, path=source.validation, inline=())))
+
     def evaluation(self, name: str) -> Sequence[Example]:
         """Return the examples of a manifest's gate; raises as ``examples`` does."""
         return self._read(name, "gate's dataset", *self._evaluations[name])

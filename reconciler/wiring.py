@@ -306,6 +306,10 @@ class Session:
         """Return a manifest's examples, as the engine sends them (``ports.datasets.Datasets``)."""
         return self.reading.examples(name)
 
+    def validation(self, name: str) -> Sequence[Example]:
+        """Return a manifest's examples that are not trained on (``ports.datasets.Datasets``)."""
+        return self._reading.validation(name)
+
     def evaluation(self, name: str) -> Sequence[Example]:
         """Return the examples of a manifest's gate (``ports.datasets.Datasets``)."""
         return self.reading.evaluation(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 
 from reconciler.core.plan import TRAINS, Plan
@@ -10,10 +11,13 @@ from reconciler.core.resource import BaseModel, Desired
 from reconciler.errors import Problem
 
 
-def unmet(plan: Plan, desired: Iterable[Desired], bases: Iterable[BaseModel]) -> tuple[Problem, ...]:
+def unmet(
+    plan: Plan, desired: Iterable[Desired], bases: Iterable[BaseModel], *, complete: bool = True
+) -> tuple[Problem, ...]:
     """Return what stands in the way of the plan's trainings: no dataset, or a base model that cannot be tuned.
 
-    Only actions that train are looked at, since a model that exists needs neither any more.
+    Only actions that train are looked at, since a model that exists needs neither any more. Unless the list of base
+    models is ``complete``, one that is not in it is a warning: the service decides.
     """
     tunable = {base.name: base.tunable for base in bases}
     training = {action.name for action in plan.actions if action.kind in TRAINS}
@@ -27,7 +31,9 @@ def unmet(plan: Plan, desired: Iterable[Desired], bases: Iterable[BaseModel]) ->
             found.append(Problem(manifest.locate("spec.dataset"), message, hint))
         base = manifest.spec.get("baseModel")
         if isinstance(base, str) and not tunable.get(base, False):
-            found.append(_base_problem(manifest, base, tunable))
+            problem = _base_problem(manifest, base, tunable)
+            unsure = not complete and base not in tunable
+            found.append(replace(problem, severity="warning") if unsure else problem)
     return tuple(found)
 
 

@@ -131,9 +131,10 @@ class Capabilities:
     an entry is not kept by the provider. ``defaults`` holds, for hyperparameters a manifest may leave out, every value
     the service may choose. ``resource_prefix`` leads every resource name (``tunedModels/``).
 
-    ``labels`` says whether the service keeps labels of a manifest, which then are a field like any other. ``losses``
-    says whether the loss of a tuning can be read. ``lists_base_models`` says whether a base model that is not listed is
-    sure to be refused; where it is not, the service decides. ``permissions`` says whether models can be shared.
+    ``labels`` says whether the service keeps labels of a manifest, which then are a field like any other.
+    ``validation`` says whether it measures with examples that are not trained on, and so is sent them. ``losses`` says
+    whether the loss of a tuning can be read. ``lists_base_models`` says whether a base model that is not listed is sure
+    to be refused; where it is not, the service decides. ``permissions`` says whether models can be shared.
     """
 
     effects: Mapping[str, Effect]
@@ -142,6 +143,7 @@ class Capabilities:
     example_limits: ExampleLimits = field(default_factory=ExampleLimits)
     defaults: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     labels: bool = False
+    validation: bool = False
     losses: bool = True
     lists_base_models: bool = True
     permissions: bool = False

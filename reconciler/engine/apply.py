@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from reconciler.core.event import Planned, Skipped, Stopping
-from reconciler.core.lockfile import Lockfile
+from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.plan import Action, Kind
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.intent import record_intents
@@ -43,6 +43,8 @@ def apply(world: World, shown: Preview, options: Options) -> Outcome:
     book = Checkpoint(world.store, shown.loaded, clock=world.clock, report=world.report)
     journal = Journal(book, clock=world.clock, report=world.report)
     desired = {manifest.name: manifest for manifest in shown.desired}
+    recorded = shown.loaded.lockfile.models.values()
+    intended = frozenset(i.resource for e in recorded for i in e.instances() if i.state is InstanceState.PENDING)
     world.report(Planned(plan))
     journal.change_all(lambda lockfile: record_intents(lockfile, plan, desired, shown.observed))
     journal.flush()
@@ -50,7 +52,7 @@ def apply(world: World, shown: Preview, options: Options) -> Outcome:
     through = False
     try:
         with ThreadPoolExecutor(options.parallelism, thread_name_prefix="apply") as pool:
-            Training(world, options, journal, plan.actions, desired).run(pool)
+            Training(world, options, journal, plan, desired, intended=intended).run(pool)
             delete_all(world, journal, plan.actions, pool)
         through = True
     except LockHeld as error:

@@ -14,7 +14,7 @@ from reconciler.core.sharing import grantee_in, reshared
 from reconciler.engine.world import World
 from reconciler.errors import AlreadyExists, Interrupted, NotFound, PermissionDenied
 from reconciler.ports.datasets import Datasets
-from reconciler.ports.provider import CreateRequest, Provider
+from reconciler.ports.provider import CreateRequest, Origin, Provider
 
 T = TypeVar("T")
 
@@ -34,7 +34,13 @@ def while_we_may(world: World, request: Callable[[], T]) -> T:
 
 
 def create(
-    provider: Provider, datasets: Datasets, action: Action, desired: Desired, *, parent_resource: str | None
+    provider: Provider,
+    datasets: Datasets,
+    action: Action,
+    desired: Desired,
+    *,
+    parent_resource: str | None,
+    origin: Origin | None = None,
 ) -> Operation:
     """Start a tuning, or find that our own earlier try has started it.
 
@@ -48,7 +54,13 @@ def create(
     spec = dict(desired.spec)
     if parent_resource is not None:
         spec["source"] = {"tunedModel": parent_resource}
-    request = CreateRequest(resource=resource, spec=spec, examples=datasets.examples(desired.name))
+    request = CreateRequest(
+        resource=resource,
+        spec=spec,
+        examples=datasets.examples(desired.name),
+        validation=datasets.validation(desired.name) if provider.capabilities.validation else (),
+        origin=origin,
+    )
     try:
         return provider.create(request)
     except AlreadyExists as error:

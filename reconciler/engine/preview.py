@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.datachange import Rows
 from reconciler.core.foresight import asks_for_forecast, foresee
@@ -72,9 +72,11 @@ def preview(
         observed = observe_permissions(provider, manifests.desired, loaded.lockfile, observed, chosen)
     plan = build_plan(manifests.desired, loaded.lockfile, observed, policy, warnings=manifests.warnings)
     if any(action.kind in TRAINS for action in plan.actions):
-        problems = unmet(plan, manifests.desired, provider.base_models())
-        if problems:
+        complete = policy.capabilities.lists_base_models
+        problems = unmet(plan, manifests.desired, provider.base_models(), complete=complete)
+        if any(problem.severity == "error" for problem in problems):
             raise ProblemsError((*problems, *manifests.warnings))
+        plan = replace(plan, warnings=(*plan.warnings, *problems))
     if asks_for_forecast(plan, policy):
         plan = foresee(plan, manifests.desired, loaded.lockfile, observed, policy, past=past())
     return Preview(plan=plan, desired=manifests.desired, loaded=loaded, observed=observed)

@@ -21,6 +21,8 @@ class Schedule:
                 own = {action.name} & awaited if action.kind is Kind.UPDATE else set()
                 self._left.append((action, own | set(action.depends_on)))
         self._deferred: list[tuple[float, Action]] = []
+        self._probes: set[str] = set()
+        self._width = 1
 
     @property
     def deferred(self) -> bool:
@@ -32,16 +34,40 @@ class Schedule:
         ready = [action for action, needs in self._left if not needs]
         if ready:
             self._left = [(action, needs) for action, needs in self._left if needs]
-        due = [action for until, action in self._deferred if until <= now]
-        self._deferred = [(until, action) for until, action in self._deferred if until > now]
-        return ready + due
+        return ready + self._probe(now)
 
-    def defer(self, action: Action, *, until: float) -> None:
-        """Hold an action back until a time, in clock seconds."""
-        self._deferred.append((until, action))
+    def _probe(self, now: float) -> list[Action]:
+        """Return what is to try whether there is quota again: one, and twice as many as each that found some.
+
+        Quota is often for one tuning at a time. If all that wait tried whenever one ends, the refused requests would
+        grow with the square of the models.
+        """
+        due = [action for until, action in self._deferred if until <= now]
+        chosen = due[: max(0, self._width - len(self._probes))]
+        self._probes.update(action.name for action in chosen)
+        self._deferred = [(until, action) for until, action in self._deferred if action not in chosen]
+        return chosen
+
+    def landed(self, action: Action) -> bool:
+        """An action that was taken has been answered; return whether it was one that had waited for quota."""
+        probed = action.name in self._probes
+        self._probes.discard(action.name)
+        return probed
+
+    def defer(self, action: Action, *, until: float, again: bool = False) -> None:
+        """Hold an action back until a time, in clock seconds; who is refused ``again`` stays the first of the queue."""
+        self._width = 1
+        self._deferred.insert(0 if again else len(self._deferred), (until, action))
+        if again:
+            self._deferred = [(max(until, other), waiting) for other, waiting in self._deferred]
+
+    def widen(self, now: float) -> None:
+        """Who had waited for quota has found some, so there may be more: twice as many may try, and at once."""
+        self._width *= 2
+        self.hasten(now)
 
     def hasten(self, now: float) -> None:
-        """A running tuning ended, so there may be quota now: hold nothing back for it any longer."""
+        """A running tuning ended, so there may be quota now: the next may try at once."""
         self._deferred = [(min(until, now), action) for until, action in self._deferred]
 
     def succeeded(self, name: str) -> None:

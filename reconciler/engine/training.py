@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from reconciler.core.event import Accepted, Retried
 from reconciler.core.lockfile import Entry, InstanceState, amend, fail, promote, remove
 from reconciler.core.observation import Operation
-from reconciler.core.plan import Action, Kind
+from reconciler.core.plan import Action, Kind, Plan
 from reconciler.core.resource import Desired
 from reconciler.core.revision import source_of
 from reconciler.engine import carry, sharing
@@ -33,28 +33,36 @@ from reconciler.errors import (
     TunectlError,
     Unavailable,
 )
+from reconciler.ports.provider import Origin
 
 _DAY = 86_400.0
 _SERVER_ERROR = 500
 
 
 class Training:
-    """The part of a run that trains and patches. Used once, from one thread."""
+    """The part of a run that trains and patches. Used once, from one thread.
+
+    ``intended`` are the resources that an earlier run has meant to create, and may have.
+    """
 
     def __init__(
         self,
         world: World,
         options: Options,
         journal: Journal,
-        actions: tuple[Action, ...],
+        plan: Plan,
         desired: Mapping[str, Desired],
+        *,
+        intended: frozenset[str] = frozenset(),
     ) -> None:
         self._world = world
         self._options = options
         self._journal = journal
-        self._actions = actions
+        self._project = plan.project
+        self._actions = plan.actions
         self._desired = desired
-        self._schedule = Schedule(actions)
+        self._intended = intended
+        self._schedule = Schedule(plan.actions)
         self._looked = True
         self._unshared: list[tuple[Action, Operation]] = []
         self._sharing: dict[Future[Operation | None], Operation] = {}
@@ -161,12 +169,20 @@ class Training:
             action,
             desired,
             parent_resource=None if parent is None else source_of(desired, action.revision or "", parent).resource,
+            origin=Origin(
+                self._project,
+                action.name,
+                action.revision or "",
+                action.attempt,
+                repeated=action.resource in self._intended,
+            ),
         )
         return partial(carry.while_we_may, self._world, create)
 
     def _land(self, action: Action, future: Future[Operation | None]) -> None:
         """Record how a request ended."""
         shared = self._sharing.pop(future, None)
+        waited = self._schedule.landed(action)
         try:
             operation = future.result()
         except LockHeld as error:
@@ -175,7 +191,7 @@ class Training:
         except Interrupted as error:
             self._journal.skip(action, error.message)
         except QuotaExhausted as error:
-            self._wait_for_quota(action, error)
+            self._wait_for_quota(action, error, again=waited)
         except TunectlError as error:
             self._fail(action, _told(error), error.hint)
             if shared is None and action.kind is not Kind.UPDATE and not _may_have_happened(error):
@@ -187,9 +203,11 @@ class Training:
                 self._journal.change(action.name, partial(_patch, action, self._desired[action.name]))
                 self._journal.finish(action)
             else:
+                if waited:
+                    self._schedule.widen(self._world.clock.now())
                 self._accept(action, operation)
 
-    def _wait_for_quota(self, action: Action, error: QuotaExhausted) -> None:
+    def _wait_for_quota(self, action: Action, error: QuotaExhausted, *, again: bool) -> None:
         """There is no quota for another tuning just now: try again later, or as soon as a running one ends."""
         now = self._world.clock.now()
         over = now - self._journal.started(action) >= self._patience(action)
@@ -198,7 +216,7 @@ class Training:
             self._fail(action, error.message, error.hint or "apply again when there is quota")
             return
         seconds = error.retry_after or self._options.pace.longest
-        self._schedule.defer(action, until=now + seconds)
+        self._schedule.defer(action, until=now + seconds, again=again)
         if not self._halted():
             self._world.report(Retried(f"create {action.resource}", f"waiting for quota: {error.message}", seconds, 1))
 

@@ -20,6 +20,14 @@ class Datasets(Protocol):
         """
         ...
 
+    def validation(self, name: str) -> Sequence[Example]:
+        """Return the examples of a manifest's ``dataset.validation``, none if it names none.
+
+        Raises:
+            ProblemsError: they cannot be read any more.
+        """
+        ...
+
     def evaluation(self, name: str) -> Sequence[Example]:
         """Return the examples of a manifest's ``gate.dataset``; raises as ``examples`` does."""
         ...

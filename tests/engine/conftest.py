@@ -90,6 +90,9 @@ class Bench:
     def options(self, **changes: object) -> Options:
         return replace(Options(parallelism=4, pace=Pace(first=5.0), noise=lambda: 0.5), **changes)
 
+    def validation(self, name: str) -> list[Example]:
+        return []
+
     def examples(self, name: str) -> list[Example]:
         return self.data[name]
 

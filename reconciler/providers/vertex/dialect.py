@@ -45,6 +45,7 @@ CAPABILITIES: Final = Capabilities(
     # TuningJob.tunedModelDisplayName: "up to 128 characters long".
     display_name_limit=128,
     labels=True,
+    validation=True,
     losses=False,
     lists_base_models=False,
 )
