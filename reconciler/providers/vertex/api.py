@@ -25,7 +25,7 @@ _PAGE: Final = 100
 _PAGES: Final = 10_000
 _SAFE: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@-]*(/[A-Za-z0-9_-][A-Za-z0-9._@-]*)*")
 _FAILED_PRECONDITION: Final = 9
-_PAUSES: Final = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, *(10.0,) * 10)
+_PAUSES: Final = (0.1, 0.4, 1.0, 2.0, 3.0, 5.0, 8.0, *(10.0,) * 10)
 """Seconds between two looks at an operation that is not about tuning: two minutes in all."""
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
