@@ -17,7 +17,9 @@ from reconciler import errors
 from reconciler.cli.main import COMMANDS
 from reconciler.core.plan import Kind
 from reconciler.core.resource import Effect
+from reconciler.providers.description import describe
 from reconciler.providers.google.dialect import DIALECTS
+from reconciler.providers.settings import ProviderSettings
 from reconciler.views.words import SYMBOLS
 
 _CHANGES = {Effect.UPDATE: "in place", Effect.REPLACE: "new training"}
@@ -84,6 +86,38 @@ def test_the_field_table_says_truly_what_changes_in_place():
         if effect is not None:
             assert word == _CHANGES[effect], path
     assert sum(word == "in place" for word in said.values()) == 5
+
+
+_SAMPLES = {
+    "displayName": "n", "description": "d", "baseModel": "gemini-2.5-flash", "source": {"tunedModel": "tuningJobs/1"},
+    "method": "preference", "temperature": 0.5, "topP": 0.5, "topK": 5, "serviceAccount": "a@example.com",
+    "encryptionKey": "projects/p/locations/l/keyRings/r/cryptoKeys/k",
+    "hyperparameters.epochCount": 3, "hyperparameters.batchSize": 2, "hyperparameters.learningRate": 0.1,
+    "hyperparameters.learningRateMultiplier": 1.5, "hyperparameters.adapterSize": 4, "hyperparameters.beta": 0.1,
+}  # fmt: skip
+_COSTS = {**_CHANGES, Effect.LOCAL: "sent along"}
+
+
+def _said_of(path, provider):
+    """What a provider makes of one field, in the words of the table."""
+    head, _, key = path.partition(".")
+    spec = {"displayName": "n", head: {key: _SAMPLES[path]} if key else _SAMPLES[path]}
+    if key == "beta":
+        spec["method"] = "preference"
+    description = describe(ProviderSettings(type=provider, api_version={"vertex": "v1"}.get(provider, "v1beta")))
+    found = [remark for remark in description.normalize(spec).remarks if remark.path == path]
+    if found:
+        return {"error": "refused", "warning": "ignored"}[found[0].severity]
+    return _COSTS[description.capabilities.effect(path)]
+
+
+def test_the_table_of_providers_says_truly_what_each_makes_of_a_field():
+    rows = tables(read("docs/manifests.md"), head="spec field")
+    fields = [path for path in _SAMPLES if path != "permissions"]
+    assert sorted(code(row[0]) for row in rows) == sorted([*fields, "permissions"])
+    for field, *said in rows:
+        if code(field) != "permissions":
+            assert said == [_said_of(code(field), name) for name in ("generativelanguage", "vertex")], field
 
 
 def test_the_command_table_is_the_help_of_the_command_line():
