@@ -308,7 +308,7 @@ class Session:
 
     def validation(self, name: str) -> Sequence[Example]:
         """Return a manifest's examples that are not trained on (``ports.datasets.Datasets``)."""
-        return self._reading.validation(name)
+        return self.reading.validation(name)
 
     def evaluation(self, name: str) -> Sequence[Example]:
         """Return the examples of a manifest's gate (``ports.datasets.Datasets``)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from reconciler.core.canonical import Json
@@ -117,7 +118,9 @@ def observation(job: Job, model: Model | None, resource: str, *, duplicate: bool
         error=_error(job) if failed else None,
         labels={key: str(value) for key, value in theirs(job.labels if model is None else model.labels).items()},
         record=failed,
-        cancelled=job.state == _CANCELLED,
+        cancelled=job.state in {_CANCELLED, "JOB_STATE_CANCELLING"},
+        tuning_seconds=_taken(job),
+        base_model=_root(job),
         duplicate=duplicate,
     )
 
@@ -133,14 +136,31 @@ def operation(job: Job, resource: str) -> Operation:
         error=_error(job) if failed else None,
         progress=_progress(job),
         create_time=job.create_time,
+        seconds=_taken(job),
     )
 
 
 def _error(job: Job) -> str:
     said = "" if job.error is None else spoken(job.error.message)
     if job.state == _CANCELLED:
-        return f"the tuning was cancelled{f': {said}' if said else ''}"
+        return "the tuning was cancelled"
     return said or f"tuning failed with code {job.error.code if job.error else 'unknown'}"
+
+
+def _taken(job: Job) -> float | None:
+    """Return how many seconds a job that ended well has run, without its time in the queue."""
+    if state(job) is not ModelState.READY or job.start_time is None or job.end_time is None:
+        return None
+    try:
+        return (datetime.fromisoformat(job.end_time) - datetime.fromisoformat(job.start_time)).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
+def _root(job: Job) -> str | None:
+    """Return the base model at the bottom."""
+    name = job.base_model or (job.pre_tuned_model.base_model if job.pre_tuned_model else "")
+    return base_name(name) or None
 
 
 def _progress(job: Job) -> Progress | None:

@@ -5,6 +5,7 @@ Each step looks first, so that a deletion which was cut short anywhere is taken 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from reconciler.errors import FailedPrecondition, NotFound
@@ -51,16 +52,20 @@ class Removal:
             NotFound: the model is gone already.
         """
         model = job.tuned_model.model or ""
-        for endpoint in job.tuned_model.endpoints:
-            self._remove_endpoint(endpoint, model, resource)
+        endpoints = [name for name in job.tuned_model.endpoints if self._undeploy(name, model, resource)]
+        # All are undeployed before the first is deleted: the service takes its time to believe it, once and not each.
+        for name in endpoints:
+            with suppress(NotFound):  # an earlier try that went unanswered has done it
+                self._persist(_endpoint(resource, name), name)
         self._remove_model(model, resource)
 
-    def _remove_endpoint(self, name: str, model: str, resource: str) -> None:
-        what = f"delete {shown(resource)}: its endpoint {name.rpartition('/')[2]}"
+    def _undeploy(self, name: str, model: str, resource: str) -> bool:
+        """Undeploy what an endpoint serves of our model; False if there is no such endpoint any more."""
+        what = _endpoint(resource, name)
         try:
             endpoint = self._api.read(Endpoint, what, name)
         except NotFound:
-            return
+            return False
         ours = [each for each in endpoint.deployed_models if _same_model(each.model, model)]
         if len(ours) < len(endpoint.deployed_models):
             raise FailedPrecondition(
@@ -69,14 +74,9 @@ class Removal:
             )
         for deployed in ours:
             body = {"deployedModelId": deployed.id}
-            try:
+            with suppress(NotFound):
                 self._finished(f"{what}, undeployment", "POST", f"{name}:undeployModel", body)
-            except NotFound:  # an earlier try that went unanswered has done it
-                continue
-        try:
-            self._persist(what, name)
-        except NotFound:
-            return
+        return True
 
     def _remove_model(self, name: str, resource: str) -> None:
         what = f"delete {shown(resource)}: its model"
@@ -101,6 +101,10 @@ class Removal:
         answer = self._api.send(what, method, name, body=body, patience=self._patience)
         if answer.content.strip() != b"{}":  # what Http gives for a deletion that an unanswered try has done
             self._api.finish(what, answer)
+
+
+def _endpoint(resource: str, name: str) -> str:
+    return f"delete {shown(resource)}: its endpoint {name.rpartition('/')[2]}"
 
 
 def _same_model(deployed: str, model: str) -> bool:
