@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Final
 
 from reconciler.core.canonical import Json
+from reconciler.core.drift import seconds
 from reconciler.core.observation import ModelState, Observation, Operation, Progress
 from reconciler.core.resource import Spec
 from reconciler.providers.faults import spoken
@@ -152,8 +152,8 @@ def _taken(job: Job) -> float | None:
     if state(job) is not ModelState.READY or job.start_time is None or job.end_time is None:
         return None
     try:
-        return (datetime.fromisoformat(job.end_time) - datetime.fromisoformat(job.start_time)).total_seconds()
-    except (ValueError, TypeError):
+        return seconds(job.end_time) - seconds(job.start_time)
+    except ValueError:
         return None
 
 
