@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "gc": ("gc", "Remove models that nobody needs any more."),
     "wait": ("wait", "Wait for running tunings and record their end."),
     "destroy": ("destroy", "Plan and apply the deletion of managed models."),
+    "history": ("history", "Show what became of one name, from which data and commit, by whom."),
+    "lineage": ("lineage", "Check that the record of the past was not altered."),
     "generate": ("generate", "Ask the current model of a name."),
     "transfer": ("transfer", "Make somebody else the owner of a model."),
     "dataset": ("dataset", "Check, count and compare: what is wrong with the data, its numbers, what changed in it."),

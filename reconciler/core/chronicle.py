@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from reconciler.core.canonical import digest
 from reconciler.core.disposal import RETAIN
 from reconciler.core.lineage import Event
-from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
+from reconciler.core.lockfile import UNFINISHED, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.provenance import Provenance
 
 FINISHED = frozenset({Event.PROMOTED, Event.FAILED, Event.REJECTED, Event.ADOPTED})
@@ -96,6 +96,9 @@ def _ended(name: str, entry: Entry, deleted: Collection[str]) -> Iterator[Happen
 def _gone_on(name: str, former: Entry, entry: Entry, deleted: Collection[str]) -> Iterator[Happening]:
     was = {instance.resource: instance for instance in former.instances()}
     now = {instance.resource: instance for instance in entry.instances()}
+    for resource, instance in was.items():
+        if instance.state is InstanceState.READY and resource in now and now[resource].state in UNFINISHED:
+            yield Happening(name, Event.GONE, instance)  # and is made once more, under the same id
     for state, event in ((InstanceState.FAILED, Event.FAILED), (InstanceState.REJECTED, Event.REJECTED)):
         for resource, instance in now.items():
             if instance.state is state and (resource not in was or was[resource].state is not state):

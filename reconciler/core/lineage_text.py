@@ -141,7 +141,7 @@ def _restored(document: Mapping[str, Any]) -> Record:
         number=_whole(document["number"]),
         prev=document.get("prev"),
         manifest=document.get("manifest"),
-        dataset=None if dataset is None else Dataset(_text(dataset["digest"]), _whole(dataset["examples"])),
+        dataset=None if dataset is None else _restored_dataset(dataset),
         base_model=document.get("baseModel"),
         parent=None if parent is None else Parent(parent["resource"], parent.get("name"), parent.get("revision")),
         provenance=_provenance(document.get("provenance")),
@@ -158,6 +158,10 @@ def _restored(document: Mapping[str, Any]) -> Record:
         error=document.get("error"),
         hash=_text(document["hash"]),
     )
+
+
+def _restored_dataset(dataset: Mapping[str, Any]) -> Dataset:
+    return Dataset(_text(dataset["digest"]), _whole(dataset["examples"]), characters=dataset.get("characters"))
 
 
 def _restored_loss(loss: Mapping[str, Any]) -> Loss:
@@ -178,7 +182,7 @@ def _provenance(document: Mapping[str, Any] | None) -> Provenance | None:
 
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
-    return {"digest": dataset.digest, "examples": dataset.examples}
+    return _known({"digest": dataset.digest, "examples": dataset.examples, "characters": dataset.characters})
 
 
 def _parent(parent: Parent) -> dict[str, Any]:

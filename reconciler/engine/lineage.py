@@ -20,7 +20,6 @@ from reconciler.core.ancestry import Ancestry
 from reconciler.core.canonical import canonical_json
 from reconciler.core.chain import ends_of
 from reconciler.core.chronicle import FINISHED, Happening, carried, happened, manifest_digest, stamped
-from reconciler.core.drift import seconds
 from reconciler.core.estimate import cost_json
 from reconciler.core.event import Accepted, Event, Started, Warned
 from reconciler.core.lease import Lease
@@ -149,8 +148,15 @@ class RecordingStore:
         happenings = tuple(happened(before, after, deleted=self._deleted, rebuilt=rebuilt))
         left = tuple(document for document in before.unwritten if document["hash"] not in self._written)
         if happenings and not _tracked(after):
-            after = _with_ends(after, ends_of(self._log.read()))
+            after = _with_ends(after, self._ends())
         return self._recorded(before, replace(after, unwritten=left), happenings)
+
+    def _ends(self) -> dict[str, History]:
+        """Return the ends of the chains in the log, none of a log that cannot be read: the change must be recorded."""
+        try:
+            return ends_of(self._log.read())
+        except StoreError:
+            return {}
 
     def _recorded(self, before: Lockfile, after: Lockfile, happenings: Sequence[Happening]) -> Lockfile:
         if not happenings:
@@ -173,7 +179,7 @@ class RecordingStore:
         instance, now = happening.instance, self._origin()
         made = instance.provenance
         loss = None if seen is None else summarise(seen.snapshots)
-        taken = None if seen is None else seen.tuning_seconds or _duration(seen)
+        taken = None if seen is None else seen.tuning_seconds
         actual = actual_of(instance.forecast, steps=instance.total_steps, seconds=taken)
         return Record(
             project=self._project,
@@ -259,14 +265,3 @@ def _with_ends(lockfile: Lockfile, ends: dict[str, History]) -> Lockfile:
     }
     departed = {name: end for name, end in ends.items() if name not in models}
     return replace(lockfile, models=models, departed=departed)
-
-
-def _duration(seen: Observation) -> float | None:
-    """Return the seconds from a model's creation to the last point of its curve, None if either is not known."""
-    times = [point.compute_time for point in seen.snapshots if point.compute_time]
-    if not times or not seen.create_time:
-        return None
-    try:
-        return round(max(map(seconds, times)) - seconds(seen.create_time), 3)
-    except ValueError:
-        return None

@@ -38,6 +38,9 @@ COMMANDS = (
     "dataset diff numbers -vv",
     "wait -vv",
     "wait --format jsonl",
+    "history numbers --format json",
+    "history numbers --format markdown -vv",
+    "lineage verify -vv",
     "destroy -y -vv",  # stays last: it takes everything away
 )
 

@@ -87,6 +87,9 @@ SERVES = lockfile(x=Entry(A))
             id="a gate said no",
         ),
         pytest.param(
+            SERVES, lockfile(x=Entry(model("a", PENDING))), [("x", "gone", "a")], id="gone, and made once more"
+        ),
+        pytest.param(
             lockfile(x=Entry(B, retained=(A,))),
             lockfile(x=Entry(A, retained=(B,))),
             [("x", "rolled-back", "a", "b")],

@@ -10,6 +10,9 @@ from typing import Any
 from crash_project import LOCKFILE, Story
 from crash_remote import OTHERS, Remote
 
+from reconciler.core.chain import chain_of, verify
+from reconciler.core.lineage import Event
+from reconciler.core.lineage_text import read_records
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.engine.audit import take_stock
 from reconciler.engine.preview import preview
@@ -18,12 +21,14 @@ from reconciler.overrides import Overrides
 from reconciler.stores.codec import decode
 from reconciler.wiring import Session, open_project
 
+LOG = "tunectl.lineage.jsonl"
+PROJECT = "sweep"
 _PLACES = {
     "tunectl.yaml",
     LOCKFILE,
     ".tunectl/tunectl.lock.lock",
     f".tunectl/backup/{LOCKFILE}",
-    "tunectl.lineage.jsonl",
+    LOG,
     "manifests/datasets/numbers.jsonl",
 }
 
@@ -38,6 +43,7 @@ class Look:
     models: Mapping[str, Mapping[str, Any]]
     bought: int
     files: frozenset[str]
+    log: bytes = b""
 
     def entries(self) -> Mapping[str, Entry]:
         return {} if self.lockfile is None else self.lockfile.models
@@ -53,7 +59,8 @@ def look(root: Path, remote: Remote) -> Look:
     except FileNotFoundError:
         absent, broken = True, "there is none"
     files = frozenset(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    return Look(lockfile, absent, broken, remote.models(), remote.bought(), files)
+    log = (root / LOG).read_bytes() if (root / LOG).exists() else b""
+    return Look(lockfile, absent, broken, remote.models(), remote.bought(), files, log)
 
 
 def problems_between(story: Story, before: Look, after: Look) -> list[str]:
@@ -109,6 +116,7 @@ def problems_after(story: Story, before: Look, after: Look) -> list[str]:
     if after.entries().keys() != story.wanted:
         found.append(f"recorded are {sorted(after.entries())}")
     found += _entries(story, before, after)
+    found += _records(after)
     if after.lockfile.approval is not None and after.lockfile.approval.actions:
         found.append("litter: an approval that is carried out still covers actions")
     places = _PLACES | {f"manifests/{name}.yaml" for name in story.wanted}
@@ -130,6 +138,23 @@ def _entries(story: Story, before: Look, after: Look) -> list[str]:
         wanted, live = story.temperatures.get(name), after.models.get(entry.current.resource)
         if wanted is not None and live is not None and live["fields"].get("temperature") != wanted:
             found.append(f"{name} does not have its new temperature")
+    return found
+
+
+def _records(after: Look) -> list[str]:
+    """Every chain is whole, and of what serves each chain tells once that it began to."""
+    if after.lockfile is None:
+        return []
+    findings = verify(after.log, after.lockfile, project=PROJECT)
+    found = [f"lineage: {b.fault.value}: {b.name}: {b.message}" for b in findings.breaks]
+    if findings.unwritten:
+        found.append(f"lineage: {findings.unwritten} records never reached their log")
+    records = read_records(after.log.split(b"\n"))
+    for name, entry in after.entries().items():
+        chain = [] if entry.history is None else chain_of(entry.history.head, records)
+        told = [r for r in chain if r.event is Event.PROMOTED and r.resource == entry.current.resource]
+        if len(told) != 1:
+            found.append(f"lineage: {len(told)} records tell that {name} is served by {entry.current.resource}")
     return found
 
 

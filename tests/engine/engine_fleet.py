@@ -9,23 +9,28 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from reconciler.core.address import split_attempt
+from reconciler.core.chain import chain_of, verify
 from reconciler.core.lease import GRACE, TTL, Holder
 from reconciler.core.limits import Limits
+from reconciler.core.lineage import Event, Record
+from reconciler.core.lineage_text import read_records, restore
 from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.plan import TRAINS
 from reconciler.core.planning import Policy
+from reconciler.core.provenance import Provenance
 from reconciler.core.rebuild import Identity
 from reconciler.core.resource import Desired, Example
 from reconciler.dataset import digest_of
 from reconciler.engine.apply import apply
+from reconciler.engine.lineage import RecordingStore
 from reconciler.engine.outcome import Outcome
 from reconciler.engine.preview import Preview, preview
 from reconciler.engine.rebuild import survey
@@ -41,14 +46,16 @@ from reconciler.errors import (
     StoreError,
     Unavailable,
 )
+from reconciler.ports.lineage import LineageLog
 from reconciler.ports.provider import CreateRequest
 from reconciler.ports.store import BlobStore, Hold, LastingHold
 from reconciler.stores.codec import decode
 from reconciler.stores.lease import BlobLease
+from reconciler.stores.lineage_log import BlobLineageLog, FileLineageLog
 from reconciler.stores.local import LocalBlobStore
 from reconciler.stores.lockfile import BlobLockfileStore
 from reconciler.stores.memory import MemoryBlobStore
-from reconciler.testing.fakes import CAPABILITIES, REMOTE, EventLog, FakeClock, FakeProvider
+from reconciler.testing.fakes import CAPABILITIES, REMOTE, FakeClock, FakeProvider
 
 BASE, FOREIGN_BASE = "models/text-bison-001", "models/somebody-elses"
 DIVERGED = "the loss diverged"
@@ -96,6 +103,7 @@ class Place:
     lose: Callable[[], None]
     open_lease: Callable[[], BlobStore] | None = None
     lock_path: Path | None = None
+    log: LineageLog = field(default_factory=lambda: BlobLineageLog(MemoryBlobStore(address="log")))
 
 
 def in_memory() -> Place:
@@ -114,7 +122,12 @@ def in_folder(folder: Path) -> Place:
     def open_blob() -> LocalBlobStore:
         return LocalBlobStore(path, backup=folder / "backup")
 
-    return Place(open_blob, lambda: path.unlink(missing_ok=True), lock_path=folder / "run" / "lock")
+    return Place(
+        open_blob,
+        lambda: path.unlink(missing_ok=True),
+        lock_path=folder / "run" / "lock",
+        log=FileLineageLog(folder / "log.jsonl"),
+    )
 
 
 @dataclass
@@ -143,7 +156,9 @@ class Run:
             self.dead = True
             raise Killed
         if what is What.LOSE:
-            raise StoreError("the disk is full") if place == "write" else Unavailable("the connection was lost")
+            raise (
+                StoreError("the disk is full") if place in {"write", "log"} else Unavailable("the connection was lost")
+            )
         if what is What.QUOTA and place == "create":
             raise QuotaExhausted("too many tunings", retry_after=30.0)
         if what is What.STOP:
@@ -188,6 +203,18 @@ class Disk:
 
     def delete(self, *, expect):
         raise AssertionError("a run deletes its lockfile")
+
+
+class Log:
+    """The log of lineage as one process sees it."""
+
+    def __init__(self, run, log):
+        self._run, self._log, self.address, self.read = run, log, log.address, log.read
+
+    def append(self, lines):
+        self._run.cross("log", late=False)
+        self._log.append(lines)
+        self._run.cross("log", late=True)
 
 
 class Wire:
@@ -247,6 +274,7 @@ class Fleet:
     lagging: set[str] = field(default_factory=set)
     doomed: bool = False
     newest: tuple[str, int] = ("", 0)
+    lost: bool = False
 
     def __post_init__(self) -> None:
         self.service = FakeProvider(self.clock)
@@ -343,11 +371,12 @@ class Fleet:
     def lose_lockfile(self) -> None:
         self.forgiven |= self.ours
         self.newest = ("", 0)
+        self.lost = True
         self.place.lose()
 
     # Runs.
 
-    def store(self, run: Run) -> BlobLockfileStore:
+    def store(self, run: Run) -> RecordingStore:
         def new_id() -> str:
             return f"id-{next(self._ids)}"
 
@@ -356,16 +385,25 @@ class Fleet:
             holder = Holder("host", 7, "ada", "tunectl apply")
             lease = BlobLease(Disk(run, self.place.open_lease(), "lease"), holder=holder, new_id=new_id, clock=run)
         blob = Disk(run, self.place.open_blob())
-        return BlobLockfileStore(blob, remote=REMOTE, new_id=new_id, lease=lease, lock_path=self.place.lock_path)
+        inner = BlobLockfileStore(blob, remote=REMOTE, new_id=new_id, lease=lease, lock_path=self.place.lock_path)
+        return RecordingStore(
+            inner,
+            Log(run, self.place.log),
+            project="demo",
+            clock=run,
+            origin=lambda: Provenance(actor="ada"),
+            look=Wire(run).get,
+            report=lambda _: None,
+        )
 
-    def preview(self, run: Run, store: BlobLockfileStore, replaced: frozenset[str] = frozenset()) -> Preview:
+    def preview(self, run: Run, store: RecordingStore, replaced: frozenset[str] = frozenset()) -> Preview:
         policy = Policy("demo", CAPABILITIES, Limits(None, None, None), replace=replaced)
         shown = preview(lambda: Manifests(tuple(self.wish.values())), Wire(run), store, policy)
         bought = (a for a in shown.plan.actions if a.kind in TRAINS and a.name in replaced)
         self.allowed.update(action.resource or "" for action in bought)
         return shown
 
-    def carry_out(self, run: Run, store: BlobLockfileStore, shown: Preview, hold: Hold, *, wait: bool) -> Outcome:
+    def carry_out(self, run: Run, store: RecordingStore, shown: Preview, hold: Hold, *, wait: bool) -> Outcome:
         return apply(self.world(run, store, hold), shown, self.options(wait=wait))
 
     def apply(
@@ -429,15 +467,15 @@ class Fleet:
             assert What.LOSE in run.met
         return None
 
-    def world(self, run: Run, store: BlobLockfileStore, hold: Hold) -> World:
-        return World(Wire(run), store, self, run, EventLog(), run.stop, hold)
+    def world(self, run: Run, store: RecordingStore, hold: Hold) -> World:
+        return World(Wire(run), store, self, run, store.note, run.stop, hold)
 
     @staticmethod
     def options(*, wait: bool = True) -> Options:
         return Options(parallelism=1, wait=wait, pace=Pace(first=5.0), noise=lambda: 0.5)
 
     @staticmethod
-    def _turn(store: BlobLockfileStore, locked: bool, patience: float) -> AbstractContextManager[Hold]:
+    def _turn(store: RecordingStore, locked: bool, patience: float) -> AbstractContextManager[Hold]:
         return store.hold(timeout=patience) if locked else nullcontext(LastingHold())
 
     # What has to be so.
@@ -457,8 +495,22 @@ class Fleet:
         self.newest = (lockfile.lineage, lockfile.serial)
         for resource, spec in self.foreign.items():
             assert self.service.models[resource].spec == spec, f"{resource} is somebody else's and was changed"
+        self._check_past(lockfile)
         lost = self.ours - lockfile.resources().keys() - self.forgiven
         assert not lost, f"{sorted(lost)} were paid for and are recorded nowhere"
+
+    def _check_past(self, lockfile: Lockfile) -> None:
+        """Every chain is whole, and gone through from its beginning it tells what serves now, each thing once."""
+        ends = {name: entry.history for name, entry in lockfile.models.items() if entry.history is not None}
+        if not ends and not lockfile.departed:
+            return  # a lockfile that was lost finds its chains with the first thing that happens
+        log = self.place.log.read()
+        assert verify(log, lockfile, project="demo").breaks == ()
+        records = [*read_records(log.split(b"\n")), *map(restore, lockfile.unwritten)]
+        for name, end in ends.items():
+            current = lockfile.models[name].current
+            serving = _replayed(reversed(chain_of(end.head, records)), once=not self.lost)
+            assert current.state is not InstanceState.READY or serving == current.resource, name
 
     def settle(self) -> None:
         """Let all trouble end, and apply until nothing is left to do; then the remote is what is wanted."""
@@ -472,8 +524,16 @@ class Fleet:
             for name in sorted(absent & self.wish.keys()):
                 self.drop(name)
             assert self._come_to_rest(), "the plan stays refused"
+        self._tidy()
         self.check()
+        assert self.lockfile.unwritten == ()
         self._check_end()
+
+    def _tidy(self) -> None:
+        """Any run that holds the lock leaves no record in the lockfile alone, also one with nothing to do."""
+        store = self.store(Run(self))
+        with store.hold(timeout=10 * LONG):
+            store.load()
 
     def _come_to_rest(self) -> bool:
         """Apply until the plan is empty; what failed is bought again by name. False if the plan is refused."""
@@ -524,6 +584,18 @@ class Fleet:
 
 
 DATA = tuple([Example(str(n), str(n + step)) for n in range(15)] for step in range(1, 4))
+
+
+def _replayed(records: Iterable[Record], *, once: bool) -> str | None:
+    """Return what serves after all this; after a lockfile was lost, a model that is found may be told of once more."""
+    serving = None
+    for record in records:
+        if record.event in {Event.PROMOTED, Event.ROLLED_BACK, Event.ADOPTED, Event.REBUILT}:
+            assert record.resource != serving or not once, f"{record} is told twice"
+            serving = record.resource
+        elif record.event in {Event.DELETED, Event.GONE, Event.FORGOTTEN} and record.resource == serving:
+            serving = None
+    return serving
 
 
 def _first(resource: str) -> str:

@@ -18,11 +18,24 @@ from reconciler.ports.store import LastingHold
 
 NAMES = ("a", "b", "c", "d")
 MET = {
-    What.KILL: ("create", "create", "write", "write", "delete", "update", "poll", "sleep", "lease", "observe"),
-    What.LOSE: ("create", "create", "delete", "update", "write", "poll", "get"),
+    What.KILL: (
+        "create",
+        "create",
+        "write",
+        "write",
+        "delete",
+        "update",
+        "poll",
+        "sleep",
+        "lease",
+        "observe",
+        "log",
+        "log",
+    ),
+    What.LOSE: ("create", "create", "delete", "update", "write", "poll", "get", "log"),
     What.QUOTA: ("create",),
     What.STOP: ("create", "write", "sleep", "delete"),
-    What.RUNNER: ("create", "write", "poll", "delete", "observe", "update"),
+    What.RUNNER: ("create", "log", "write", "poll", "delete", "observe", "update"),
     What.LOCKED_RUNNER: ("create", "write", "delete"),
     What.ROBBER: ("create", "write", "poll", "delete", "update", "sleep"),
     What.VANISH: ("create", "sleep", "observe", "delete", "update", "write"),

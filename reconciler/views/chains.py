@@ -1,0 +1,54 @@
+"""What a look at the chains of lineage came to, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.core.chain import Break, Findings
+from reconciler.core.text import sanitize
+from reconciler.views.words import count, guard
+
+FORMAT = "tunectl.verification/v1"
+
+
+def render_findings(findings: Findings, breaks: Sequence[Break], *, address: str) -> str:
+    """Return what was found, the first break of each name on top; ``breaks`` are those that were asked about."""
+    where = sanitize(address)
+    lines = [f"{_place(found, where)}: {_said(found)}" for found in breaks]
+    if lines:
+        lines.append("")
+    total = count(sum(findings.records.values()), "record")
+    names = {found.name for found in breaks}
+    if breaks:
+        lines.append(f"{where}: {count(len(names), 'chain')} of {len(findings.records)} not whole.")
+    else:
+        lines.append(f"{where}: {total} of {count(len(findings.records), 'name')}, every chain is whole.")
+    if findings.unwritten:
+        many = count(findings.unwritten, "record")
+        lines.append(f"{many} still in the lockfile alone: the next apply adds what is missing.")
+    return guard("\n".join(lines) + "\n")
+
+
+def findings_document(findings: Findings, breaks: Sequence[Break], *, address: str) -> dict[str, Any]:
+    """Return the same for programs."""
+    return {
+        "format": FORMAT,
+        "log": address,
+        "whole": not breaks,
+        "names": dict(findings.records),
+        "unwritten": findings.unwritten,
+        "breaks": [
+            {"fault": found.fault.value, "name": found.name, "line": found.line, "message": found.message}
+            for found in breaks
+        ],
+    }
+
+
+def _place(found: Break, where: str) -> str:
+    return where if found.line is None else f"{where}:{found.line}"
+
+
+def _said(found: Break) -> str:
+    name = "" if found.name is None else f"{sanitize(found.name)}: "
+    return f"{found.fault.value}: {name}{found.message}"

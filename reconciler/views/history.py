@@ -1,0 +1,113 @@
+"""The past of one name: its records as a table, newest first, as Markdown, and as a document for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from reconciler.core.address import short
+from reconciler.core.lineage import Loss, Record
+from reconciler.core.lineage_text import record_document
+from reconciler.core.text import clip, sanitize
+from reconciler.views.escape import code, prose
+from reconciler.views.paint import painter
+from reconciler.views.words import count, guard, seconds_text, short_digest
+
+FORMAT = "tunectl.history/v1"
+_HEADS = ("NO", "TIME", "EVENT", "MODEL", "EXAMPLES", "STEPS", "TOOK", "LOSS", "COMMIT", "BY")
+_STYLES = {"promoted": "green", "rolled-back": "yellow", "failed": "bold red", "rejected": "red"}
+_SHORT_COMMIT = 7
+_CELL = 60
+_LINE = 160
+
+
+def render_history(name: str, records: Sequence[Record], *, more: int = 0, color: bool = False) -> str:
+    """Return the records of a name as a table.
+
+    Args:
+        name: the name.
+        records: the newest first.
+        more: how many older ones are left out.
+        color: whether to use SGR codes.
+    """
+    if not records:
+        return f"{name}: no records yet.\n"
+    paint = painter(color=color)
+    table = [_HEADS, *(_cells(record) for record in records)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(_HEADS))]
+    lines = [paint(_line(_HEADS, widths), "bold")]
+    for record, cells in zip(records, table[1:], strict=True):
+        lines.append(paint(_line(cells, widths), _STYLES.get(record.event.value, "")))
+        lines += [f"    {clip(note, _LINE)}" for note in _notes(record)]
+    lines += ["", f"{name}: {count(len(records) + more, 'record')}" + (f", {more:,} of them not shown" if more else "")]
+    return guard("\n".join(lines) + "\n")
+
+
+def render_history_markdown(name: str, records: Sequence[Record], *, more: int = 0) -> str:
+    """Return the same as a table of GitHub-flavoured Markdown."""
+    told = f"{count(len(records) + more, 'record')}" + (f", {more:,} of them not shown" if more else "")
+    lines = [f"**{code(name)}: {told}**", ""]
+    if records:
+        lines += ["| " + " | ".join(head.capitalize() for head in (*_HEADS, "NOTES")) + " |"]
+        lines += ["|" + " --- |" * (len(_HEADS) + 1)]
+    for record in records:
+        cells = [prose(cell) if cell else "" for cell in _cells(record)]
+        lines.append(f"| {' | '.join((*cells, prose('; '.join(_notes(record))) if any(_notes(record)) else ''))} |")
+    return "\n".join(lines) + "\n"
+
+
+def history_document(name: str, records: Sequence[Record], *, more: int = 0) -> dict[str, Any]:
+    """Return the same for programs; each record is as in the log (``tunectl schema lineage``)."""
+    return {"format": FORMAT, "name": name, "records": [record_document(record) for record in records], "omitted": more}
+
+
+def loss_text(loss: Loss | None) -> str:
+    """Return where a loss curve began, ended and was least, in a few words; empty if there is none."""
+    if loss is None:
+        return ""
+    nan = f"{loss.nan} NaN" if loss.nan else ""
+    if loss.first is None or loss.last is None or loss.least is None:
+        return nan
+    least = "" if loss.least == loss.last else f", least {loss.least:.3g} at {loss.least_step}"
+    return f"{loss.first:.3g} -> {loss.last:.3g}{least}" + (f", {nan}" if nan else "")
+
+
+def _cells(record: Record) -> tuple[str, ...]:
+    made = record.provenance
+    commit = "" if made is None or made.commit is None else made.commit[:_SHORT_COMMIT]
+    return (
+        str(record.number),
+        sanitize(record.time),
+        record.event.value,
+        clip(sanitize(short(record.resource)), _CELL),
+        "" if record.dataset is None else f"{record.dataset.examples:,}",
+        "" if record.steps is None else f"{record.steps:,}",
+        "" if record.seconds is None else seconds_text(record.seconds),
+        loss_text(record.loss),
+        commit + ("*" if commit and made is not None and made.clean is False else ""),
+        "" if made is None or made.actor is None else clip(sanitize(made.actor), _CELL),
+    )
+
+
+def _notes(record: Record) -> Iterator[str]:
+    """Yield what has no column: each a line of its own, safe to print."""
+    if record.former_name is not None:
+        yield f"was called {sanitize(record.former_name)}"
+    if record.replaced is not None:
+        yield f"in place of {sanitize(short(record.replaced))}"
+    if record.parent is not None:
+        whose = "" if record.parent.name is None else f" ({sanitize(record.parent.name)})"
+        yield f"tuned from {sanitize(short(record.parent.resource))}{whose}"
+    if record.dataset is not None:
+        yield f"data {short_digest(record.dataset.digest)}, manifest {short_digest(record.manifest or '')}"
+    if record.error is not None:
+        yield sanitize(record.error)
+    if record.provenance is not None and record.provenance.run is not None:
+        yield sanitize(record.provenance.run)
+    made, by = record.provenance, record.recorded_by
+    if by is not None and made is not None and (by.actor, by.run) != (made.actor, made.run):
+        yield f"recorded by {sanitize(' '.join(part for part in (by.actor, by.run) if part)) or 'somebody else'}"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
