@@ -90,18 +90,22 @@ def issue(invocation: Invocation, /, source: str | None, title: str, close: bool
 @click.option("--base", default="", metavar="BLOB", help="The git blob the run began with; none if there was no file.")
 @click.pass_obj
 def commit_lockfile(invocation: Invocation, /, file: str, path: str | None, branch: str | None, base: str) -> int:
-    """Commit a lockfile to a branch, unless somebody else changed it since the run began."""
+    """Commit a lockfile, and the log of lineage beside it, unless somebody else changed it since the run began."""
     from reconciler.core.text import sanitize
     from reconciler.forge.commit import Change, commit_file
     from reconciler.stores.codec import decode
+    from reconciler.stores.lineage_log import log_address
 
     branch = branch or invocation.environ.get("GITHUB_REF_NAME", "")
     if not branch:
         raise click.UsageError("--branch: not given, and GITHUB_REF_NAME is not set")
     data = _read(Path(file))
     decode(data, address=file)  # what is no lockfile is not committed as one
+    log = Path(log_address(file))
+    companions = ((log_address(path or file), _read(log)),) if log.is_file() else ()
     with _client(invocation) as client:
-        done = commit_file(client, Change(branch, path or file, data, base.strip()))
+        change = Change(branch, path or file, data, base.strip(), companions=companions)
+        done = commit_file(client, change)
     where = sanitize(f"{path or file} on {branch}")
     if done.commit is None:
         conclude(f"{where}: it has not changed")

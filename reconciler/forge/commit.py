@@ -1,4 +1,4 @@
-"""Committing one file, the lockfile, on the condition that nobody else has touched it.
+"""Committing one file, the lockfile, and what belongs to it, on the condition that nobody else has touched it.
 
 Head of the branch and content of the file are read in one query. ``createCommitOnBranch`` takes the commit only if the
 branch is still there; if it is not, we look again, and go on only if the file is still what the run began with. The
@@ -48,13 +48,17 @@ _BLOB = re.compile(r"[0-9a-f]{40}|")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file as it should be. ``base`` is the git blob that the run began with, empty if there was no file."""
+    """A file as it should be. ``base`` is the git blob that the run began with, empty if there was no file.
+
+    ``companions`` are files that change with it and never without it, by their paths; they go into the same commit.
+    """
 
     branch: str
     path: str
     data: bytes
     base: str
     headline: str = "Record what tunectl applied"
+    companions: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ def commit_file(client: Client, change: Change) -> Committed:
 
 def _check(change: Change) -> None:
     for name, value, pattern in (
-        ("--path", change.path, _PATH),
+        *(("--path", path, _PATH) for path in (change.path, *(path for path, _ in change.companions))),
         ("--branch", change.branch, _BRANCH),
         ("--base", change.base, _BLOB),
     ):
@@ -156,12 +160,13 @@ def _head(client: Client, change: Change) -> _Target:
 
 def _commit(client: Client, change: Change, head: str) -> str:
     what = f"commit {sanitize(change.path)} to {sanitize(change.branch)}"
-    addition = {"path": change.path, "contents": base64.b64encode(change.data).decode("ascii")}
+    files = ((change.path, change.data), *change.companions)
+    additions = [{"path": path, "contents": base64.b64encode(data).decode("ascii")} for path, data in files]
     content = {
         "branch": {"repositoryNameWithOwner": client.place.repository, "branchName": change.branch},
         "expectedHeadOid": head,
         "message": {"headline": change.headline},
-        "fileChanges": {"additions": [addition]},
+        "fileChanges": {"additions": additions},
     }
     try:
         answer = client.graphql(what, _COMMIT, {"input": content}, resend=False)

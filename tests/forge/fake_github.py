@@ -226,8 +226,9 @@ class GitHub:
         if given["expectedHeadOid"] != self.head:
             said = f'Expected branch to point to "{self.head}" but it did not.  Pull and try again.'
             return {"data": {"createCommitOnBranch": None}, **_error("STALE_DATA", said)}
-        (addition,) = given["fileChanges"]["additions"]
+        addition, *others = given["fileChanges"]["additions"]
         oid = self.push(addition["path"], base64.b64decode(addition["contents"]), given=given)
+        self.files |= {other["path"]: base64.b64decode(other["contents"]) for other in others}
         return {"data": {"createCommitOnBranch": {"commit": {"oid": oid}}}}
 
     def _next(self) -> int:

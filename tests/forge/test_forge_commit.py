@@ -44,6 +44,17 @@ def test_the_commit_holds_the_lockfile_alone_and_names_the_head_that_was_looked_
     assert github.files == {"tunectl.lock": NEW}
 
 
+def test_what_belongs_to_the_lockfile_goes_into_the_same_commit(github, client):
+    commit(client, companions=(("tunectl.lineage.jsonl", b"{}\n"),))
+    assert len(github.commits) == 1
+    assert github.files == {"tunectl.lock": NEW, "tunectl.lineage.jsonl": b"{}\n"}
+
+
+def test_a_companion_outside_of_the_repository_is_refused(client):
+    with pytest.raises(UsageError, match="--path"):
+        commit(client, companions=(("../elsewhere", b""),))
+
+
 def test_the_first_lockfile_is_committed_where_there_was_none(github, client):
     github.files.clear()
     assert commit(client, base=None).commit == github.head

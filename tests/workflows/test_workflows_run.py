@@ -157,10 +157,11 @@ def test_a_merge_applies_in_the_cloud_and_keeps_the_lockfile(checkout, cloud):
     job.environ |= credentials
     assert job.run() == 0
     assert "Applied: 2 created" in job.summary
-    assert job.ran[-1] == "Keep the lockfile, whatever happened"
+    assert job.ran[-1] == "Keep the lockfile and the lineage beside it, whatever happened"
     assert len(json.loads((checkout / "tunectl.lock").read_text())["models"]) == 2
     assert len([r for r in emulator.requests if r.method == "POST"]) == 2
     assert job.contexts["steps.base.outputs.blob"] == ""
+    assert (checkout / job.contexts["steps.base.outputs.lineage"]).read_text().count("\n") == 2
 
     commit(checkout)
     again = apply(checkout, **variables)
@@ -178,7 +179,7 @@ def test_a_model_that_fails_turns_the_run_red_and_the_lockfile_is_kept(checkout,
     assert job.run() == 4
     assert "exit code 4" in job.summary
     assert "Applied: 1 created" in job.summary
-    assert job.ran[-1] == "Keep the lockfile, whatever happened"
+    assert job.ran[-1] == "Keep the lockfile and the lineage beside it, whatever happened"
 
 
 def test_nothing_is_applied_when_the_plan_is_refused(checkout, cloud):
