@@ -161,7 +161,12 @@ def _restored(document: Mapping[str, Any]) -> Record:
 
 
 def _restored_dataset(dataset: Mapping[str, Any]) -> Dataset:
-    return Dataset(_text(dataset["digest"]), _whole(dataset["examples"]), characters=dataset.get("characters"))
+    return Dataset(
+        _text(dataset["digest"]),
+        _whole(dataset["examples"]),
+        characters=dataset.get("characters"),
+        path=dataset.get("path"),
+    )
 
 
 def _restored_loss(loss: Mapping[str, Any]) -> Loss:
@@ -182,7 +187,8 @@ def _provenance(document: Mapping[str, Any] | None) -> Provenance | None:
 
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
-    return _known({"digest": dataset.digest, "examples": dataset.examples, "characters": dataset.characters})
+    known = {"digest": dataset.digest, "examples": dataset.examples, "characters": dataset.characters}
+    return _known({**known, "path": dataset.path})
 
 
 def _parent(parent: Parent) -> dict[str, Any]:

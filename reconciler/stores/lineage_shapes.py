@@ -30,6 +30,7 @@ class DatasetShape(BaseModel):
     digest: _Digest = Field(description="Over the examples, in order.")
     examples: _Count
     characters: _Count = Field(description="Of all examples together.")
+    path: str = Field(description="Where the file lay in the project.")
 
 
 class ParentShape(BaseModel):
