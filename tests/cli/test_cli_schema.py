@@ -38,7 +38,7 @@ def test_names_the_kind_that_may_have_been_meant(workshop):
 
 
 def test_names_all_kinds_when_none_is_close(workshop):
-    assert "there are project, tunedmodel, plan, lockfile, events" in workshop.fails(64, "schema", "zzz")
+    assert "there are project, tunedmodel, plan, lockfile, lineage, events" in workshop.fails(64, "schema", "zzz")
 
 
 def test_needs_no_project(workshop, tmp_path, monkeypatch):
