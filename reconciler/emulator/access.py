@@ -19,17 +19,21 @@ _EXPECTED = (
 )
 _QUOTA_PROJECT = (
     "Your application is authenticating by using local Application Default Credentials. The"
-    " generativelanguage.googleapis.com API requires a quota project, which is not set by default. To learn how to set"
+    " {service} API requires a quota project, which is not set by default. To learn how to set"
     " your quota project, see https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds ."
 )
+SERVICE = "generativelanguage.googleapis.com"
 
+_DELETABLE = re.compile(r"/tunedModels/([^/:]+)|/(projects/[^/]+/locations/[^/]+/(?:models|endpoints)/[^/:@]+)")
 
 REFUSALS = (403, 409)
 """What a create of an id that somebody else holds may meet; the first unless said otherwise."""
 
 
-def account(settings: Settings, environ: Mapping[str, Any], system: System) -> str:
+def account(settings: Settings, environ: Mapping[str, Any], system: System, service: str = SERVICE) -> str:
     """Return whose credentials a request carries; without any, and where none are required, the one default account.
+
+    ``service`` is the one that was asked, which error answers name.
 
     Raises:
         ApiError: UNAUTHENTICATED, INVALID_ARGUMENT (a bad API key is that) or PERMISSION_DENIED (no quota project).
@@ -38,15 +42,16 @@ def account(settings: Settings, environ: Mapping[str, Any], system: System) -> s
     bearer = bearer.strip() if scheme.lower() == "bearer" else system.token
     if bearer:
         if settings.require_quota_project and not environ.get("HTTP_X_GOOG_USER_PROJECT"):
-            raise ApiError("PERMISSION_DENIED", _QUOTA_PROJECT, details=(_info("SERVICE_DISABLED"),))
-        return _known(settings, bearer) or _refuse_token()
+            said = _QUOTA_PROJECT.format(service=service)
+            raise ApiError("PERMISSION_DENIED", said, details=(_info("SERVICE_DISABLED", service),))
+        return _known(settings, bearer) or _refuse_token(service)
     key = environ.get("HTTP_X_GOOG_API_KEY") or system.key
     if key:
-        return _known(settings, key) or _refuse_key()
+        return _known(settings, key) or _refuse_key(service)
     if settings.require_auth:
         said = f"Request is missing required authentication credential. {_EXPECTED}"
         challenge = ("WWW-Authenticate", 'Bearer realm="https://accounts.google.com/"')
-        raise ApiError("UNAUTHENTICATED", said, details=(_info("CREDENTIALS_MISSING"),), headers=(challenge,))
+        raise ApiError("UNAUTHENTICATED", said, details=(_info("CREDENTIALS_MISSING", service),), headers=(challenge,))
     return ACCOUNT
 
 
@@ -72,7 +77,14 @@ def occupy(world: World, model_id: str, *, refusal: int = 403, visible: bool = F
 
 
 def remove(world: World, model_id: str) -> bool:
-    """Let somebody delete a model behind everybody's back; False if there is none."""
+    """Let somebody delete a model behind everybody's back; False if there is none.
+
+    What is of Vertex AI goes by its resource name, ``projects/…``.
+    """
+    if model_id.startswith("projects/"):
+        from reconciler.emulator.vertex.lifecycle import lose  # noqa: PLC0415 - most worlds do without
+
+        return lose(world, model_id)
     with world.store.writing():
         model = world.store.find(model_id)
         if model is not None:
@@ -81,10 +93,10 @@ def remove(world: World, model_id: str) -> bool:
 
 
 def vanish(world: World, path: str) -> None:
-    """Delete the model a path names, if it names one."""
-    match = re.search(r"/tunedModels/([^/:]+)", path)
+    """Delete the model or endpoint a path names, if it names one."""
+    match = _DELETABLE.search(path)
     if match is not None:
-        remove(world, match[1])
+        remove(world, match[1] or match[2])
 
 
 def _known(settings: Settings, credential: str) -> str | None:
@@ -94,21 +106,23 @@ def _known(settings: Settings, credential: str) -> str | None:
     return settings.accounts.get(credential) or (None if settings.require_auth else ACCOUNT)
 
 
-def _refuse_token() -> str:
+def _refuse_token(service: str) -> str:
     said = f"Request had invalid authentication credentials. {_EXPECTED}"
-    raise ApiError("UNAUTHENTICATED", said, details=(_info("ACCESS_TOKEN_EXPIRED"),))
+    raise ApiError("UNAUTHENTICATED", said, details=(_info("ACCESS_TOKEN_EXPIRED", service),))
 
 
-def _refuse_key() -> str:
+def _refuse_key(service: str) -> str:
     raise ApiError(
-        "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", details=(_info("API_KEY_INVALID"),)
+        "INVALID_ARGUMENT",
+        "API key not valid. Please pass a valid API key.",
+        details=(_info("API_KEY_INVALID", service),),
     )
 
 
-def _info(reason: str) -> dict[str, Any]:
+def _info(reason: str, service: str) -> dict[str, Any]:
     return {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": reason,
         "domain": "googleapis.com",
-        "metadata": {"service": "generativelanguage.googleapis.com"},
+        "metadata": {"service": service},
     }

@@ -9,7 +9,7 @@ It is no part of the emulated service. It shares its state with the Python side 
     PATCH  /_emulator/settings         any of the settings
     POST   /_emulator/clock            {"advance": seconds}
     POST   /_emulator/models           a listing to load; DELETE forgets every model
-    DELETE /_emulator/models/{id}      somebody deletes it
+    DELETE /_emulator/models/{id}      somebody deletes it; a model or endpoint of Vertex AI by its resource name
     POST   /_emulator/occupied         {"id", "refusal": 403|409, "visible": false}: somebody else takes an id
 """
 
@@ -27,6 +27,7 @@ from reconciler.emulator.parsing import read_json
 from reconciler.emulator.problems import ApiError
 from reconciler.emulator.scalars import timestamp
 from reconciler.emulator.vertex.catalogue import BASES as VERTEX_BASES
+from reconciler.emulator.vertex.records import Job
 from reconciler.emulator.world import OVER_QUOTA, Request, Settings, World
 from reconciler.errors import UsageError
 
@@ -86,6 +87,7 @@ def _overview(world: World, _given: Mapping[str, Any], _rest: str) -> Answer:
         "time": timestamp(world.now()),
         "models": world.store.count(),
         "running": world.store.running(world.now()),
+        "jobs": world.shelf.count(Job),
         "settings": settings,
     }
 
@@ -143,7 +145,8 @@ def _forget(world: World, _given: Mapping[str, Any], _rest: str) -> Answer:
 
 def _delete_model(world: World, _given: Mapping[str, Any], rest: str) -> Answer:
     if not access.remove(world, rest):
-        raise ApiError("NOT_FOUND", f"Tuned model tunedModels/{rest} does not exist.")
+        name = rest if rest.startswith("projects/") else f"tunedModels/{rest}"
+        raise ApiError("NOT_FOUND", f"Tuned model {name} does not exist.")
     return 200, {}
 
 

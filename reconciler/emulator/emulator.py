@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Emulator:
-    """A tunedModels service that trains nothing.
+    """Google's tuning services, tunedModels and Vertex AI with its Cloud Storage, without any training.
 
     Args:
         data: the file the models live in, in a folder that exists; None keeps them in memory.
@@ -31,7 +31,8 @@ class Emulator:
         seed: a recorded answer of tunedModels.list to start from; loaded once per data file.
         faults: what is to go wrong, see ``Fault``.
         settings: see ``Settings``: train_seconds (20), listing_lag, operation_ttl, concurrent_tunings, require_auth,
-            require_quota_project, accounts, retired, record_bodies.
+            require_quota_project, accounts, retired, record_bodies, over_quota, operation_seconds, undeploy_lag,
+            buckets.
 
     ``app`` is the WSGI callable, ``faults`` the faults that wait, ``settings`` may be changed at any time. Safe to use
     from several threads; several processes may share a data file.
@@ -107,7 +108,10 @@ class Emulator:
         access.occupy(self.world, model_id, refusal=refusal, visible=visible)
 
     def remove(self, model_id: str) -> bool:
-        """Let somebody delete a model behind everybody's back; False if there is none."""
+        """Let somebody delete a model behind everybody's back; False if there is none.
+
+        A model or an endpoint of Vertex AI goes by its resource name, ``projects/…``.
+        """
         return access.remove(self.world, model_id)
 
     def close(self) -> None:

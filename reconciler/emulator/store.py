@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.emulator.records import Model, Pairs, Permission
+from reconciler.emulator.tables import TABLES
 from reconciler.emulator.training import Training
 from reconciler.errors import StoreError
 
@@ -252,6 +253,8 @@ class Store:
                     f"{path}: written by another version of the emulator (format {version}, this one has {_FORMAT})",
                     hint="use another --data file",
                 )
+            for statement in TABLES:
+                self._db.execute(statement)
 
 
 def _model(row: Sequence[Any]) -> Model:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from reconciler.emulator.catalogue import BASES, Base
 from reconciler.emulator.faults import Faults
@@ -19,10 +19,12 @@ from reconciler.emulator.problems import no_access, no_such_model
 from reconciler.emulator.records import Model
 from reconciler.emulator.scalars import nanoseconds
 from reconciler.emulator.schema import ROLE
-from reconciler.emulator.storage.shelf import Objects
 from reconciler.emulator.store import Store
-from reconciler.emulator.vertex.shelf import Shelf
 from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconciler.emulator.storage.shelf import Objects
+    from reconciler.emulator.vertex.shelf import Shelf
 
 ACCOUNT = "user@example.com"
 """Whoever calls without a token that stands for somebody."""
@@ -116,12 +118,26 @@ class World:
     settings: Settings
     faults: Faults
     log: deque[Request] = field(default_factory=lambda: deque(maxlen=_LOG_LENGTH))
-    shelf: Shelf = field(init=False)
-    objects: Objects = field(init=False)
+    _shelf: Shelf | None = None
+    _objects: Objects | None = None
 
-    def __post_init__(self) -> None:
-        self.shelf = Shelf(self.store)
-        self.objects = Objects(self.store)
+    @property
+    def shelf(self) -> Shelf:
+        """Vertex AI's side of the store, loaded when first asked for: most worlds do without."""
+        if self._shelf is None:
+            from reconciler.emulator.vertex.shelf import Shelf  # noqa: PLC0415 - see above
+
+            self._shelf = Shelf(self.store)
+        return self._shelf
+
+    @property
+    def objects(self) -> Objects:
+        """Cloud Storage's side of the store, loaded when first asked for."""
+        if self._objects is None:
+            from reconciler.emulator.storage.shelf import Objects  # noqa: PLC0415 - see above
+
+            self._objects = Objects(self.store)
+        return self._objects
 
     def now(self) -> int:
         """Return the time in nanoseconds since the epoch."""

@@ -20,6 +20,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from reconciler.emulator.app import read_path
+
 ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = ROOT / ".venvs" / "google-cloud"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}|\.\d{6}|\.\d{9})?Z")
@@ -56,7 +58,7 @@ class Recorder:
             return start_response(status, headers, *rest)
 
         answer = b"".join(self.app({**environ, "wsgi.input": BytesIO(body), "HTTP_ACCEPT_ENCODING": ""}, start))
-        path = environ["PATH_INFO"].encode("latin-1").decode()
+        path = read_path(environ["PATH_INFO"])
         query = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         status, headers = told
         self.exchanges.append(

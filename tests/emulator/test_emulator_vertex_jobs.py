@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from vertex_kit import TRAIN, counting, supervised
+from vertex_kit import PLACE, TRAIN, counting, supervised
+
+from reconciler.emulator import Fault
 
 SPEC = "tuning_job.supervised_tuning_spec"
 
@@ -179,3 +181,57 @@ def test_a_project_is_found_by_its_id_and_by_its_number(vertex):
     number = job["name"].rpartition("/")[2]
     assert vertex.ok("GET", f"tuningJobs/{number}")["name"] == job["name"]
     assert vertex.fails("GET", "tuningJobs/1")[:2] == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("field", "settings"),
+    [
+        ("learning_rate", {"learningRate": -1}),
+        ("learning_rate", {"learningRate": 1, "learningRateMultiplier": 1}),
+        ("batch_size", {"batchSize": -1}),
+    ],
+)
+def test_what_only_the_beta_takes_has_its_rules_as_well(vertex, field, settings):
+    body = {"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": supervised(**settings)}
+    found = vertex.violations("POST", f"/v1beta1/{PLACE}/tuningJobs", body)
+    assert found.keys() == {f"{SPEC}.hyper_parameters.{field}"}
+
+
+def test_a_beta_below_nothing_and_a_base_of_ones_own_are_refused(vertex):
+    spec = {"trainingDatasetUri": TRAIN, "hyperParameters": {"beta": -1}}
+    body = {"baseModel": "gemini-2.5-flash", "preferenceOptimizationSpec": spec}
+    assert vertex.violations("POST", "tuningJobs", body).keys() == {
+        "tuning_job.preference_optimization_spec.hyper_parameters.beta"
+    }
+    own = {"customBaseModel": "gs://b/m", "supervisedTuningSpec": supervised()}
+    assert vertex.fails("POST", f"/v1beta1/{PLACE}/tuningJobs", own)[:2] == (501, "UNIMPLEMENTED")
+
+
+def test_filters_compare_numbers_flags_and_lists(vertex):
+    vertex.upload(counting())
+    vertex.tuned(supervisedTuningSpec=supervised(last_only=True))
+
+    def found(kind, text):
+        return len(vertex.ok("GET", kind, params={"filter": text}).get(kind, []))
+
+    only = "supervised_tuning_spec.export_last_checkpoint_only"
+    assert [found("tuningJobs", f"{only}={value}") for value in ("true", "false")] == [1, 0]
+    rate = "supervisedTuningSpec.hyperParameters.learningRateMultiplier"
+    assert [found("tuningJobs", f"{rate}{rest}") for rest in (">=1", "<1", "=one", ":1.0")] == [1, 0, 0, 1]
+    assert [found("models", f"versionAliases:{alias}") for alias in ("default", "golden")] == [1, 0]
+    assert [found("models", f"displayName:{part}") for part in ("tuned-", "other")] == [1, 0]
+    assert found("models", "labels!=x") == 0
+    assert found("models", "description!=x") == 1
+
+
+@pytest.mark.parametrize("text", ["(" * 60 + "labels.a=b" + ")" * 60, "labels.a=b " * 1000])
+def test_a_filter_beyond_reason_is_refused(vertex, text):
+    assert vertex.fails("GET", "tuningJobs", params={"filter": text})[0] == 400
+
+
+def test_an_empty_page_of_publishers_models_leads_on(vertex, emulator):
+    emulator.faults.add(Fault("empty-page"))
+    page = vertex.ok("GET", "/v1beta1/publishers/google/models")
+    assert page.keys() == {"nextPageToken"}
+    listed = vertex.ok("GET", "/v1beta1/publishers/google/models", params={"pageToken": page["nextPageToken"]})
+    assert len(listed["publisherModels"]) == 7

@@ -24,6 +24,14 @@ from reconciler.emulator.storage.answers import (
     no_object,
     root_of,
 )
+from reconciler.emulator.storage.checks import (
+    check_conditions,
+    check_sums,
+    name_of,
+    read_hashes,
+    read_integer,
+    read_range,
+)
 from reconciler.emulator.storage.checksums import crc32c, md5
 from reconciler.emulator.storage.shelf import Bucket, Stored
 from reconciler.emulator.storage.uploads import Content
@@ -31,11 +39,8 @@ from reconciler.emulator.world import World
 
 Environ = Mapping[str, Any]
 
-_PREFIXES = ("/storage/v1/b", "/upload/storage/v1/b", "/download/storage/v1/b", "/resumable/upload/storage/v1/b")
 _PATH = re.compile(r"/(?:resumable/)?(?:(upload|download)/)?storage/v1/b(?:/([^/]+)(?:/(o)(?:/(.+))?)?)?/?", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-_BYTES = re.compile(r"bytes=(\d*)-(\d*)")
-_NAME_BYTES = 1024
 _PAGE = 1000
 _SET = (
     "contentType",
@@ -46,12 +51,6 @@ _SET = (
     "metadata",
     "customTime",
 )
-_MISMATCH = "At least one of the pre-conditions you specified did not hold."
-
-
-def claims(path: str) -> bool:
-    """Tell whether a path is one of Cloud Storage's."""
-    return path.startswith(_PREFIXES)
 
 
 def handle(world: World, environ: Environ, path: str, body: bytes) -> Answer:
@@ -127,7 +126,7 @@ class _Request:
 
     def _list(self) -> Answer:
         prefix, delimiter = self.query.get("prefix", ""), self.query.get("delimiter", "")
-        limit = min(_integer(self.query.get("maxResults", str(_PAGE)), "maxResults") or _PAGE, _PAGE)
+        limit = min(read_integer(self.query.get("maxResults", str(_PAGE)), "maxResults") or _PAGE, _PAGE)
         after = _read_token(self.query.get("pageToken", ""))
         last = after
         items: list[dict[str, Any]] = []
@@ -159,7 +158,7 @@ class _Request:
         if data is None:
             return answer_json(describe_object(stored, self.root), ("ETag", f'"{stored.generation}/1"'))
         kind = str(stored.fields.get("contentType", "application/octet-stream"))
-        span = _span(self.environ.get("HTTP_RANGE", ""), len(data))
+        span = read_range(self.environ.get("HTTP_RANGE", ""), len(data))
         if span is None:
             return Answer(200, data, kind, media_headers(stored))
         first, end = span
@@ -176,9 +175,9 @@ class _Request:
         """Return the object that the path names, its preconditions and its generation being right."""
         stored = self.world.objects.find(self.bucket, self.name)
         asked = self.query.get("generation")
-        if stored is None or (asked is not None and _integer(asked, "generation") != stored.generation):
+        if stored is None or (asked is not None and read_integer(asked, "generation") != stored.generation):
             raise no_object(self.bucket, self.name, media=self.media)
-        _check_conditions(self.query, stored, reading=self.method == "GET", media=self.media)
+        check_conditions(self.query, stored, reading=self.method == "GET", media=self.media)
         return stored
 
     def _insert_metadata(self) -> Answer:
@@ -197,7 +196,7 @@ class _Request:
             raise StorageError(400, f"uploadType {way[:80]!r} is none of media, multipart, resumable.")
         with self.world.store.writing():
             upload = uploads.begin(self.environ, self.bucket, self.query, self.body, self.world.now())
-            _name_of(upload.request["query"], upload.request["fields"])
+            name_of(upload.request["query"], upload.request["fields"])
             self.world.objects.keep_upload(upload)
         return uploads.session_answer(self.environ, upload)
 
@@ -223,13 +222,13 @@ class _Request:
         return answer
 
     def _insert(self, query: Mapping[str, str], content: Content) -> Answer:
-        name = _name_of(query, content.fields)
+        name = name_of(query, content.fields)
         fields = {key: content.fields[key] for key in _SET if key in content.fields}
         fields.setdefault("contentType", content.kind or "application/octet-stream")
         sums = {"md5Hash": md5(content.data), "crc32c": crc32c(content.data)}
-        _check_sums({**_hashes(self.environ.get("HTTP_X_GOOG_HASH", "")), **content.fields}, sums)
+        check_sums({**read_hashes(self.environ.get("HTTP_X_GOOG_HASH", "")), **content.fields}, sums)
         with self.world.store.writing():
-            _check_conditions(query, self.world.objects.find(self.bucket, name), reading=False)
+            check_conditions(query, self.world.objects.find(self.bucket, name), reading=False)
             now = self.world.now()
             stored = Stored(
                 self.bucket,
@@ -243,56 +242,6 @@ class _Request:
             )
             self.world.objects.put(stored, content.data)
         return answer_json(describe_object(stored, self.root))
-
-
-def _name_of(query: Mapping[str, str], fields: Mapping[str, Any]) -> str:
-    name = query.get("name") or fields.get("name") or ""
-    if not isinstance(name, str) or not 0 < len(name.encode()) <= _NAME_BYTES or "\n" in name or "\r" in name:
-        raise StorageError(400, "Required object name is missing or not valid.")
-    return name
-
-
-def _check_conditions(query: Mapping[str, str], stored: Stored | None, *, reading: bool, media: bool = False) -> None:
-    """Refuse with 412, or with 304 a read that asks for nothing but what is new, where a precondition does not hold."""
-    found = {"Generation": 0 if stored is None else stored.generation, "Metageneration": 0 if stored is None else 1}
-    for name, value in found.items():
-        wanted, unwanted = query.get(f"if{name}Match"), query.get(f"if{name}NotMatch")
-        if wanted is not None and _integer(wanted, f"if{name}Match") != value:
-            raise StorageError(412, _MISMATCH, media=media)
-        if unwanted is not None and _integer(unwanted, f"if{name}NotMatch") == value:
-            raise StorageError(304 if reading else 412, _MISMATCH, media=media)
-
-
-def _check_sums(given: Mapping[str, Any], found: Mapping[str, str]) -> None:
-    for name, said in (("md5Hash", "MD5 hash"), ("crc32c", "CRC32C")):
-        wanted = given.get(name)
-        if wanted is not None and wanted != found[name]:
-            raise StorageError(400, f'Provided {said} "{wanted}" doesn\'t match calculated {said} "{found[name]}".')
-
-
-def _hashes(header: str) -> dict[str, str]:
-    pairs = [item.strip().partition("=") for item in header.split(",") if item.strip()]
-    names = {"crc32c": "crc32c", "md5": "md5Hash"}
-    return {names[name]: value for name, _, value in pairs if name in names}
-
-
-def _span(header: str, size: int) -> tuple[int, int] | None:
-    """Return the first byte and the one after the last that a Range header asks for; None for everything."""
-    match = _BYTES.fullmatch(header)
-    if match is None or match[1] == match[2] == "":
-        return None
-    if not match[1]:
-        return max(0, size - int(match[2])), size
-    first, end = int(match[1]), min(size, int(match[2]) + 1 if match[2] else size)
-    if first >= size or first >= end:
-        raise StorageError(416, f"The requested range cannot be satisfied: {header}", media=True)
-    return first, end
-
-
-def _integer(text: str, name: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise StorageError(400, f"Invalid value for {name}: {text[:80]!r}")
-    return int(text)
 
 
 def _write_token(name: str) -> str:

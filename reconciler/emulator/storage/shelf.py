@@ -9,24 +9,6 @@ from typing import Any
 
 from reconciler.emulator.store import Store
 
-_TABLES = (
-    "CREATE TABLE IF NOT EXISTS gcs_buckets (name TEXT PRIMARY KEY, created INTEGER NOT NULL, location TEXT NOT NULL)",
-    """CREATE TABLE IF NOT EXISTS gcs_objects (
-  bucket TEXT NOT NULL,
-  name TEXT NOT NULL,
-  generation INTEGER NOT NULL,
-  created INTEGER NOT NULL,
-  size INTEGER NOT NULL,
-  md5 TEXT NOT NULL,
-  crc32c TEXT NOT NULL,
-  fields TEXT NOT NULL,
-  data BLOB NOT NULL,
-  PRIMARY KEY (bucket, name)
-)""",
-    """CREATE TABLE IF NOT EXISTS gcs_uploads (
-  id TEXT PRIMARY KEY, bucket TEXT NOT NULL, request TEXT NOT NULL, data BLOB NOT NULL, done TEXT
-)""",
-)
 _COLUMNS = "bucket, name, generation, created, size, md5, crc32c, fields"
 _GENERATION = "generation"
 
@@ -70,9 +52,6 @@ class Objects:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        with store.writing():
-            for statement in _TABLES:
-                store.run(statement)
 
     def read(self, bucket: str, name: str) -> bytes | None:
         """Return the bytes of an object, None if there is none."""

@@ -110,6 +110,8 @@ def _part(text: bytes) -> tuple[dict[str, str], bytes]:
     """Return the headers and the bytes of a part, which begins and ends with a line break that is not its own."""
     text = text.removeprefix(b"\r\n").removeprefix(b"\n")
     text = text.removesuffix(b"\n").removesuffix(b"\r")
+    if text.startswith((b"\r\n", b"\n")):
+        return {}, text.removeprefix(b"\r").removeprefix(b"\n")
     separator = b"\r\n\r\n" if b"\r\n\r\n" in text else b"\n\n"
     head, _, data = text.partition(separator)
     lines = [line.partition(":") for line in head.decode("latin-1").splitlines()]

@@ -153,11 +153,15 @@ class BadRow(ValueError):
 
 def _bound(line: str, message: Message) -> dict[str, Any]:
     try:
-        return bind(message, json.loads(line), package=V1, api=API)
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise BadRow("The row is not a JSON object.")
+    try:
+        return bind(message, value, package=V1, api=API)
     except ApiError as error:
         raise BadRow(error.message.replace("\n", " ")) from None
-    except (ValueError, RecursionError):
-        raise BadRow("The row is not a JSON object.") from None
 
 
 def _supervised(row: Mapping[str, Any]) -> Example:

@@ -16,8 +16,8 @@ from reconciler.emulator.vertex.catalogue import Base, find_base
 from reconciler.emulator.vertex.finding import find_job, location_of, missing
 from reconciler.emulator.vertex.lifecycle import admit
 from reconciler.emulator.vertex.listing import list_records
-from reconciler.emulator.vertex.names import number_from, project_number
-from reconciler.emulator.vertex.records import OVER, Job, Model, Place
+from reconciler.emulator.vertex.names import Place, number_from, project_number
+from reconciler.emulator.vertex.records import OVER, Job, Model
 from reconciler.emulator.vertex.schema import TUNING_JOB
 from reconciler.emulator.vertex.views import describe_job
 from reconciler.emulator.world import Call

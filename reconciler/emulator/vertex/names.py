@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from dataclasses import dataclass
 
 _FIRST_PROJECT = 100_000_000_000
 _FIRST_ID, _IDS = 10**18, 8 * 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a resource is: its project by number, its location, its id."""
+
+    project: str
+    location: str
+    id: str
+
+    @property
+    def parent(self) -> str:
+        """The resource name of the location."""
+        return f"projects/{self.project}/locations/{self.location}"
 
 
 def project_number(project: str) -> str:
@@ -20,6 +35,7 @@ def number_from(*what: object) -> str:
     return str(_FIRST_ID + int.from_bytes(digest[:8]) % _IDS)
 
 
-def parent_name(project: str, location: str) -> str:
-    """Return ``projects/{number}/locations/{location}``."""
-    return f"projects/{project}/locations/{location}"
+def place_of(name: str) -> Place:
+    """Return the place of a resource name that this world has made."""
+    _, project, _, location, _, record_id = name.split("/")[:6]
+    return Place(project, location, record_id)

@@ -10,8 +10,8 @@ from reconciler.emulator.scalars import SECOND
 from reconciler.emulator.schema import OPERATION
 from reconciler.emulator.vertex.finding import find_operation
 from reconciler.emulator.vertex.listing import list_records
-from reconciler.emulator.vertex.names import number_from
-from reconciler.emulator.vertex.records import Operation, Place
+from reconciler.emulator.vertex.names import Place, number_from
+from reconciler.emulator.vertex.records import Operation
 from reconciler.emulator.vertex.views import describe_operation
 from reconciler.emulator.world import Call
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.emulator.scalars import MICRO, SECOND
-from reconciler.emulator.vertex.names import parent_name
+from reconciler.emulator.vertex.names import Place
 
 _PREPARING = 0.1
 _CANCELLING = 0.05
@@ -24,20 +24,6 @@ QUEUED, PENDING, RUNNING, CANCELLING = (
     "JOB_STATE_CANCELLING",
 )
 OVER = frozenset({SUCCEEDED, FAILED, CANCELLED})
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a resource is: its project by number, its location, its id."""
-
-    project: str
-    location: str
-    id: str
-
-    @property
-    def parent(self) -> str:
-        """The resource name of the location."""
-        return parent_name(self.project, self.location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +179,7 @@ class Endpoint:
 class Operation:
     """A long-running operation on a resource: ``kind`` is what it does once ``ends`` has come, with ``what``.
 
-    ``error`` is what went wrong with it, if anything did; ``done`` says that it has been carried out.
+    ``done`` says that it has been carried out.
     """
 
     place: Place
@@ -203,7 +189,6 @@ class Operation:
     target: str
     version: str
     what: Mapping[str, Any] = field(default_factory=dict)
-    error: Mapping[str, Any] | None = None
     done: bool = False
     seq: int = 0
 

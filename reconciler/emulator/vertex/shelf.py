@@ -1,7 +1,7 @@
 """Vertex AI's side of the store: one table for jobs, models, endpoints and operations, one for training examples.
 
-The tables are added to the database of ``Store`` if they are missing, so a file of before keeps its models. ``due`` is
-the time at which something happens to a record by itself; ``lifecycle`` asks for it. No rule of the API lives here.
+``due`` is the time at which something happens to a record by itself; ``lifecycle`` asks for it. No rule of the API
+lives here.
 """
 
 from __future__ import annotations
@@ -13,28 +13,12 @@ from typing import Any, TypeVar, cast
 
 from reconciler.emulator.records import Pairs
 from reconciler.emulator.store import Store
-from reconciler.emulator.vertex.records import Endpoint, Job, Model, Operation, Place, Version
+from reconciler.emulator.vertex.names import Place
+from reconciler.emulator.vertex.records import Endpoint, Job, Model, Operation, Version
 
 Record = Job | Model | Endpoint | Operation
 R = TypeVar("R", Job, Model, Endpoint, Operation)
 
-_TABLES = (
-    """CREATE TABLE IF NOT EXISTS vertex_records (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
-  kind TEXT NOT NULL,
-  project TEXT NOT NULL,
-  location TEXT NOT NULL,
-  id TEXT NOT NULL,
-  created INTEGER NOT NULL,
-  due INTEGER,
-  waits INTEGER NOT NULL DEFAULT 0,
-  value TEXT NOT NULL,
-  UNIQUE (kind, project, location, id)
-)""",
-    "CREATE INDEX IF NOT EXISTS vertex_due ON vertex_records (due) WHERE due IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS vertex_waits ON vertex_records (waits, project) WHERE waits > 0",
-    "CREATE TABLE IF NOT EXISTS vertex_examples (job TEXT PRIMARY KEY, pairs TEXT NOT NULL)",
-)
 _KINDS: Mapping[type[Any], str] = {Job: "job", Model: "model", Endpoint: "endpoint", Operation: "operation"}
 _TYPES = {kind: record for record, kind in _KINDS.items()}
 
@@ -44,9 +28,6 @@ class Shelf:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        with store.writing():
-            for statement in _TABLES:
-                store.run(statement)
 
     def add(self, record: R) -> R:
         """Keep a new record, and return it with its number."""

@@ -112,8 +112,6 @@ def describe_operation(operation: Operation) -> Object:
     }
     if not operation.done:
         return answer
-    if operation.error is not None:
-        return {**answer, "done": True, "error": dict(operation.error)}
     empty = f"{package}.UndeployModelResponse" if undeploys else "type.googleapis.com/google.protobuf.Empty"
     return {**answer, "done": True, "response": {"@type": empty}}
 
