@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 JOBS ?= 2
 CLIENTS := .venvs/google-ai/.done .venvs/google-generativeai/.done .venvs/google-cloud/.done
 
-.PHONY: help demo test test-all lint format types layers unit coverage bench schemas lock clean crash
+.PHONY: help demo versions test test-all lint format types layers unit coverage bench schemas lock clean crash
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ coverage: $(VENV)/.dev $(CLIENTS) ## all tests with branch coverage
 	$(BIN)/coverage run -m pytest -m "not system"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+versions: $(VENV)/.dev ## try the built wheel on every Python that is here
+	@sh scripts/versions.sh
 
 bench: $(VENV)/.runtime .venvs/octodns/.done ## measure tunectl beside its peers; writes docs/performance.md
 	$(BIN)/python benchmarks/bench.py

@@ -70,14 +70,15 @@ class Globals:
 class Invocation:
     """One run of the command line.
 
-    ``environ`` is the environment, ``clock`` replaces the machine's clock in tests. ``machine`` is the machine-readable
-    format the command prints on standard output, if any, so that an error can be printed in it too; ``github`` that a
-    runner's annotations were asked for, ``cache`` whether a dataset that is known may stay unread. ``sink`` is the
-    event stream that is open, if one is. ``outputs`` is every form that was asked for, ``account`` what a run has come
-    to so far: both are for its reports.
+    ``folder`` is where to work, the current folder if None. ``environ`` is the environment, ``clock`` replaces the
+    machine's clock in tests. ``machine`` is the machine-readable format the command prints on standard output, if any,
+    so that an error can be printed in it too; ``github`` that a runner's annotations were asked for, ``cache`` whether
+    a dataset that is known may stay unread. ``sink`` is the event stream that is open, if one is. ``outputs`` is every
+    form that was asked for, ``account`` what a run has come to so far: both are for its reports.
     """
 
     globals: Globals = field(default_factory=Globals)
+    folder: Path | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Clock | None = None
     machine: str | None = None
@@ -128,7 +129,7 @@ class Invocation:
         """Open the project that flags, environment and files describe."""
         from reconciler.wiring import Session, open_project
 
-        config = open_project(Path.cwd(), self.config())
+        config = open_project(Path.cwd() if self.folder is None else self.folder, self.config())
         report = self.reporter() if report is None else report
         return Session(
             config,
