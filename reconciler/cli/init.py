@@ -16,7 +16,6 @@ from reconciler._version import __version__
 from reconciler.cli.base import Command, Invocation, interactive
 from reconciler.core.text import sanitize
 from reconciler.errors import Problem, ProblemsError, StoreError
-from reconciler.overrides import EMULATOR
 
 _MODEL = "number-generator"
 _PROJECT = {
@@ -25,6 +24,7 @@ _PROJECT = {
     "manifests/datasets/numbers.jsonl": ("numbers.jsonl", "its dataset: fifteen examples"),
 }
 _BASE = "models/text-bison-001"
+_EMULATOR = "emulator"
 _WORKFLOWS = {
     ".github/workflows/plan.yml": ("plan.yml", "the plan in every pull request"),
     ".github/workflows/apply.yml": ("apply.yml", "the apply after every merge"),
@@ -109,8 +109,8 @@ def _asked(usual: Wishes) -> tuple[Wishes, bool]:
     name = ask("Project, part of every remote id", usual.name)
     model = ask("Name of the first model", usual.model)
     base = ask("Base model", usual.base)
-    endpoint = usual.endpoint or ask("Service: emulator, or an https URL", EMULATOR)
-    hosted = endpoint != EMULATOR
+    endpoint = usual.endpoint or ask("Service: emulator, or an https URL", _EMULATOR)
+    hosted = endpoint != _EMULATOR
     project = usual.project or (ask("Cloud project that is billed", "") if hosted else None)
     workflows = click.confirm("GitHub workflows too?", default=False, err=True)
     return Wishes(name, model, base, endpoint if hosted else None, project or None), workflows
