@@ -19,7 +19,7 @@ from reconciler.core.scorers import PARTICULAR, complaint
 from reconciler.dataset import DatasetReport, Known, RowShelf, check_dataset, check_expected, digest_of, read_examples
 from reconciler.dataset.leaks import Leaks
 from reconciler.errors import InvalidArgument, Problem, ProblemsError, StalePlan
-from reconciler.manifest.load import LoadedManifest, load_manifests
+from reconciler.manifest.load import LoadedManifest, compile_text, load_manifests
 from reconciler.manifest.project import ProjectConfig
 from reconciler.ports.provider import Remark
 from reconciler.providers.description import Description
@@ -44,13 +44,14 @@ class Reading:
         self._sources: dict[str, tuple[DatasetSource, Dataset]] = {}
         self._evaluations: dict[str, tuple[DatasetSource, str]] = {}
 
-    def manifests(self, paths: Sequence[str] | None = None) -> Manifests:
+    def manifests(self, paths: Sequence[str] | None = None, *, may_be_empty: bool = False) -> Manifests:
         """Read manifests and datasets.
 
         Raises:
             ProblemsError: with everything that is wrong, warnings included.
         """
-        loaded = load_manifests(self._config, paths=paths, cache=self._kept("manifests.json"))
+        cache = self._kept("manifests.json")
+        loaded = load_manifests(self._config, paths=paths, cache=cache, may_be_empty=may_be_empty)
         known = Known(self._config.root, self._kept("datasets.json"))
         problems = list(loaded.problems)
         desired = []
@@ -83,6 +84,21 @@ class Reading:
     def limits(self) -> ExampleLimits:
         """The longest example that the provider takes."""
         return self._provider.capabilities.example_limits
+
+    def draft(self, file: str, text: str) -> Desired:
+        """Return what a manifest would ask for that is not written yet.
+
+        Raises:
+            ProblemsError: with everything that would be wrong with it.
+        """
+        manifests, problems = compile_text(self._config, file, text.encode())
+        known = Known(self._config.root, None)
+        ready = [self._complete(manifest, known) for manifest in manifests]
+        known.save()
+        problems += [problem for _, found in ready for problem in found]
+        if any(problem.severity == "error" for problem in problems):
+            raise ProblemsError(tuple(problems))
+        return ready[0][0]
 
     def examples(self, name: str) -> Sequence[Example]:
         """Return a manifest's examples, read from its file whatever is known of it.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from reconciler.core.limits import Limits
 from reconciler.core.manifests import Manifests
-from reconciler.core.resource import Example, Remote
+from reconciler.core.resource import Desired, Example, Remote
 from reconciler.dataset import RowShelf
 from reconciler.engine.stop import Stop
 from reconciler.errors import Problem, StoreError
@@ -294,13 +294,17 @@ class Session:
         kept.write(data, expect=ABSENT)
         return kept.address
 
-    def manifests(self, paths: Sequence[str] | None = None) -> Manifests:
+    def draft(self, file: str, text: str) -> Desired:
+        """Return what a manifest would ask for that is not written yet; see ``Reading.draft``."""
+        return self.reading.draft(file, text)
+
+    def manifests(self, paths: Sequence[str] | None = None, *, may_be_empty: bool = False) -> Manifests:
         """Read manifests and datasets.
 
         Raises:
             ProblemsError: with everything that is wrong, warnings included.
         """
-        return self.reading.manifests(paths)
+        return self.reading.manifests(paths, may_be_empty=may_be_empty)
 
     def examples(self, name: str) -> Sequence[Example]:
         """Return a manifest's examples, as the engine sends them (``ports.datasets.Datasets``)."""

@@ -23,7 +23,8 @@ _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 @click.pass_obj
 def command(invocation: Invocation, /, name: str, email: str, auto_approve: bool, lock_timeout: float) -> int:
     """Make somebody else the owner of the model that serves under a name; the owner of today becomes a writer."""
-    from reconciler.cli.naming import confirmed, recorded_entry
+    from reconciler.cli.names import check_recorded
+    from reconciler.cli.rollback import agreed
     from reconciler.core.lockfile import InstanceState
     from reconciler.core.text import clip, sanitize
     from reconciler.errors import FailedPrecondition, UsageError
@@ -36,14 +37,16 @@ def command(invocation: Invocation, /, name: str, email: str, auto_approve: bool
             raise UsageError(f"{session.config.provider.type}: its models have no owner that could change")
         store = session.store()
         with store.hold(timeout=lock_timeout) as hold:
-            current = recorded_entry(store.load().lockfile.models, name, store.address).current
+            lockfile = store.load().lockfile
+            check_recorded([name], lockfile, store.address)
+            current = lockfile.models[name].current
             if current.state is not InstanceState.READY:
                 raise FailedPrecondition(
                     f"{name}: {current.resource} is {current.state.value} and serves nothing yet",
                     hint="`tunectl apply` finishes it",
                 )
             invocation.note(_warning(name, current.resource, email, declared="permissions" in current.spec))
-            if not auto_approve and not confirmed(f"\nTransfer it to {email}?"):
+            if not auto_approve and not agreed(f"Transfer it to {email}?"):
                 invocation.note("Nothing was transferred.")
                 return 0
             hold.check()

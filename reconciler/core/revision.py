@@ -114,7 +114,11 @@ def wanted_revisions(
         instances = () if entry is None else tuple(entry.instances())
         parent = None if manifest.parent is None else wanted[manifest.parent]
         parents = (None,) if parent is None else dict.fromkeys((parent.revision, parent.asked))
-        asked = [settle(manifest, instances, observed, parent_revision=revision) for revision in parents]
+        if manifest.name in forced and entry is not None and entry.current.dataset is None:
+            # An adopted model's revision covers no data, since nobody knows it; that of the new model is to cover it.
+            asked = [revision_of(manifest.spec, manifest.dataset, parent_revision=revision) for revision in parents]
+        else:
+            asked = [settle(manifest, instances, observed, parent_revision=revision) for revision in parents]
         pin = None if manifest.name in forced else _pin(entry, asked, observed)
         wanted[manifest.name] = pin or _unpinned(entry, asked)
     return wanted

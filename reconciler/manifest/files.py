@@ -42,11 +42,12 @@ def read(file: BinaryIO) -> bytes:
         raise TunectlError(f"cannot be read: {os.strerror(error.errno or 0)}") from error
 
 
-def find(root: Path, pattern: str, named_at: Location | None) -> Iterator[str | Problem]:
+def find(root: Path, pattern: str, named_at: Location | None, *, required: bool = True) -> Iterator[str | Problem]:
     """Yield the files a path names, sorted: itself, everything below a folder, or all that a glob matches.
 
     Problems are yielded in between. In folders, files that are not ``.yaml`` or ``.yml`` and names with a leading dot
-    are left out. ``named_at`` is where the user wrote the path.
+    are left out. ``named_at`` is where the user wrote the path. That a path matches nothing is a problem if it is
+    ``required`` to match.
     """
     try:
         path = confined.resolve("", _relative(root, pattern))
@@ -58,7 +59,7 @@ def find(root: Path, pattern: str, named_at: Location | None) -> Iterator[str | 
         return
     matches = sorted(_glob(root, path)) if glob.has_magic(path) else []
     found = [each for match in matches for each in _matched(root, match)]
-    if not found:
+    if not found and required:
         yield Problem(named_at, f"manifest path '{pattern}' matches nothing")
     yield from found
 

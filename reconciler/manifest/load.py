@@ -13,9 +13,9 @@ from reconciler.manifest.parsed import Parsed
 from reconciler.manifest.project import FILE_NAMES, ProjectConfig
 from reconciler.manifest.relations import check_relations
 from reconciler.manifest.verdict import in_order
-from reconciler.manifest.yamltext import Document
+from reconciler.manifest.yamltext import Document, parse
 
-__all__ = ["LoadedManifest", "LoadedManifests", "load_manifests"]
+__all__ = ["LoadedManifest", "LoadedManifests", "compile_text", "load_manifests"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class LoadedManifests:
 
 
 def load_manifests(
-    config: ProjectConfig, *, paths: Sequence[str] | None = None, cache: str | None = None
+    config: ProjectConfig, *, paths: Sequence[str] | None = None, cache: str | None = None, may_be_empty: bool = False
 ) -> LoadedManifests:
     """Load the manifests of a project. Mistakes of the user are returned, never raised.
 
@@ -36,9 +36,10 @@ def load_manifests(
         paths: return only what these files, folders and globs hold, relative to the project's root. The project's
             other manifests are still known, as parents and as names that are taken.
         cache: the file, relative to the project's root, that remembers parsed files from one run to the next.
+        may_be_empty: whether there may be no manifest yet; only for those who are about to write the first one.
     """
     named = [(path, config.where.get(f"spec.manifests.{index}")) for index, path in enumerate(config.manifests)]
-    files, problems = _find(config, named)
+    files, problems = _find(config, named, may_be_empty=may_be_empty)
     others: list[str] = []
     if paths is not None:
         chosen, problems = _find(config, [(path, None) for path in paths])
@@ -53,7 +54,7 @@ def load_manifests(
         problems += found
         empty = empty and (file in others or not (loaded or found))
     parsed.close()
-    if empty:
+    if empty and not may_be_empty:
         problems.append(_nothing([path for path, _ in named] if paths is None else paths))
     problems += check_relations([manifest.desired for manifest in manifests], complete=not problems)
     return LoadedManifests(
@@ -62,12 +63,14 @@ def load_manifests(
     )
 
 
-def _find(config: ProjectConfig, named: Iterable[tuple[str, Location | None]]) -> tuple[dict[str, None], list[Problem]]:
+def _find(
+    config: ProjectConfig, named: Iterable[tuple[str, Location | None]], *, may_be_empty: bool = False
+) -> tuple[dict[str, None], list[Problem]]:
     """Return the files that the paths name, each once, in order."""
     files: dict[str, None] = {}
     problems: list[Problem] = []
     for pattern, place in named:
-        for found in find(config.root, pattern, place):
+        for found in find(config.root, pattern, place, required=not may_be_empty):
             if isinstance(found, Problem):
                 problems.append(found)
             elif found != config.file:
@@ -88,6 +91,17 @@ def _load_file(config: ProjectConfig, file: str, parsed: Parsed) -> tuple[list[L
         problems += found
         if manifest is not None:
             manifests.append(manifest)
+    return manifests, problems
+
+
+def compile_text(config: ProjectConfig, file: str, data: bytes) -> tuple[list[LoadedManifest], list[Problem]]:
+    """Return the manifests of a file that is not written yet, and what would be wrong with it."""
+    documents, problems = parse(data, file)
+    manifests = []
+    for document in documents:
+        manifest, found = compile_document(document, file, config)
+        problems += found
+        manifests += [] if manifest is None else [manifest]
     return manifests, problems
 
 

@@ -67,6 +67,11 @@ def render_plan(plan: Plan, *, color: bool = False, width: int = 100, samples: S
     return guard("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 
 
+def render_action(action: Action, *, color: bool = False, width: int = 100) -> str:
+    """Return one action as it stands in a plan."""
+    return guard("\n".join(_action(action, painter(color=color), width, NO_SAMPLES)) + "\n")
+
+
 def _title(plan: Plan) -> str:
     selected = f" (a selection: {selection_text(plan.scope)})" if plan.scope.partial else ""
     return f"{sanitize(plan.project)}: {count(len(plan.actions), 'action')} on {remote_text(plan.remote)}{selected}"

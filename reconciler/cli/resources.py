@@ -1,0 +1,49 @@
+"""Resource names that somebody types: in full, or without the collection they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from reconciler.core.text import sanitize
+from reconciler.errors import FailedPrecondition, InvalidArgument, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.core.observation import Observation, Observed
+    from reconciler.ports.provider import Provider
+
+
+def resource_name(text: str, prefix: str) -> str:
+    """Return the resource name that somebody typed in full or without its prefix."""
+    return text if text.startswith(prefix) or not prefix else f"{prefix}{text}"
+
+
+def find_unmanaged(
+    text: str, prefix: str, observed: Observed, owner: Mapping[str, str], provider: Provider
+) -> Observation:
+    """Return a model that nothing in the lockfile records, by the name that somebody typed.
+
+    A model that the listing lacks is asked for by name: absent from a listing is not gone.
+
+    Raises:
+        FailedPrecondition: a name of the lockfile has it.
+        UsageError: there is none; with the one that may have been meant.
+        RemoteError: it cannot be read.
+    """
+    resource = resource_name(text, prefix)
+    if resource in owner:
+        raise FailedPrecondition(
+            f"{sanitize(resource)}: is managed already, as {owner[resource]}",
+            hint=f"`tunectl forget {owner[resource]}` lets go of it",
+        )
+    seen = observed.get(resource)
+    if seen is not None:
+        return seen
+    try:
+        return provider.get(resource)
+    except (NotFound, InvalidArgument) as error:
+        others = [name for name in observed.models if name not in owner]
+        close = get_close_matches(resource, others, n=1)
+        hint = f"did you mean {sanitize(close[0])}?" if close else "`tunectl drift` lists what nothing manages"
+        raise UsageError(f"{sanitize(text)}: there is no model of that name", hint=hint) from error
