@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.core.provenance import Provenance
     from reconciler.core.rebuild import Identity
     from reconciler.core.resource import Capabilities
+    from reconciler.core.shutdowns import Shutdowns
     from reconciler.emulator import Emulator
     from reconciler.engine.lineage import RecordingStore
     from reconciler.forge.client import Client
@@ -342,6 +343,19 @@ class Session:
             tolerances=tuple(each for each in self.config.tolerances if each.holds(self.clock.now())),
             prices=self.config.prices,
             variants=variants,
+            shutdowns=self._shutdowns(),
+        )
+
+    def _shutdowns(self) -> Shutdowns:
+        from datetime import UTC, datetime
+
+        from reconciler.core.shutdowns import Shutdowns, known_days
+
+        config = self.config
+        return Shutdowns(
+            days=known_days(config.provider.type, config.provider.endpoint, config.shutdowns),
+            today=datetime.fromtimestamp(self.clock.now(), UTC).date(),
+            notice=config.shutdown_notice,
         )
 
     def _open(self, transport: httpx.BaseTransport | None, *, read_only: bool) -> Provider:

@@ -109,8 +109,8 @@ class Action:
 class Drift:
     """Something that is not as the last apply left it.
 
-    ``kind`` is one of changed, missing, failed, stuck, data, manifest, widened, narrowed. ``changed`` and the last two,
-    which are about permissions, come with path and both values.
+    ``kind`` is one of changed, missing, failed, stuck, dying, data, manifest, widened, narrowed. ``changed`` and the
+    last two, which are about permissions, come with path and both values.
     """
 
     name: str

@@ -23,6 +23,7 @@ from reconciler.core.resource import Capabilities, Desired, Effect
 from reconciler.core.revision import Wanted, source_of, wanted_revisions
 from reconciler.core.rules import Rules, broken
 from reconciler.core.scope import choose, in_scope
+from reconciler.core.shutdowns import Shutdowns
 from reconciler.core.tolerance import Tolerance
 from reconciler.errors import Problem, Violation
 
@@ -37,6 +38,7 @@ class Policy:
     deletion of every recorded name in scope, whatever the manifests say. ``rules`` are what the project allows,
     ``tolerances`` the drift that a plan of drift alone does not mend; only those that are in force. ``prices`` are the
     project's; ``variants`` are settings to forecast every model in scope with, whatever is planned for it.
+    ``shutdowns`` is what is known of the end of base models.
     """
 
     project: str
@@ -49,6 +51,7 @@ class Policy:
     tolerances: tuple[Tolerance, ...] = ()
     prices: tuple[Price, ...] = ()
     variants: tuple[Mapping[str, Json], ...] = ()
+    shutdowns: Shutdowns = field(default_factory=Shutdowns)
 
 
 def build_plan(

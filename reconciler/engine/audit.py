@@ -14,6 +14,7 @@ from reconciler.core.plan import Drift, Pinned, Unmanaged
 from reconciler.core.planning import Policy, build_plan
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
+from reconciler.core.shutdowns import dying
 from reconciler.engine.observe import observe, observe_permissions
 from reconciler.engine.watch import recorded_operation
 from reconciler.ports.provider import Provider
@@ -63,6 +64,11 @@ def take_stock(
     names = frozenset(filter(chosen, known))
     capabilities = policy.capabilities
     drift = audit(manifests.desired, recorded, observed, names=names, now=now, capabilities=capabilities)
+    shutdowns = policy.shutdowns
+    if capabilities.lists_base_models and names & recorded.models.keys():
+        shutdowns = shutdowns.listing(base.name for base in provider.base_models())
+    drift = (*drift, *dying(recorded, observed, shutdowns, names=names))
+    drift = tuple(sorted(drift, key=lambda found: (found.name, found.kind, found.path or "")))
     return Audit(drift, plan.unmanaged, _coverage(recorded, observed), known, manifests.desired, plan.pinned)
 
 

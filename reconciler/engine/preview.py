@@ -16,6 +16,7 @@ from reconciler.core.planning import Policy, build_plan
 from reconciler.core.requirements import unmet
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
+from reconciler.core.shutdowns import warnings as doomed
 from reconciler.core.unsupported import unsupported
 from reconciler.engine.observe import observe, observe_permissions
 from reconciler.errors import ProblemsError
@@ -71,12 +72,18 @@ def preview(
         chosen = choose(policy.scope, manifests.desired)
         observed = observe_permissions(provider, manifests.desired, loaded.lockfile, observed, chosen)
     plan = build_plan(manifests.desired, loaded.lockfile, observed, policy, warnings=manifests.warnings)
+    shutdowns = policy.shutdowns
     if any(action.kind in TRAINS for action in plan.actions):
         complete = policy.capabilities.lists_base_models
-        problems = unmet(plan, manifests.desired, provider.base_models(), complete=complete)
+        bases = provider.base_models()
+        problems = unmet(plan, manifests.desired, bases, complete=complete)
         if any(problem.severity == "error" for problem in problems):
             raise ProblemsError((*problems, *manifests.warnings))
         plan = replace(plan, warnings=(*plan.warnings, *problems))
+        shutdowns = shutdowns.listing(base.name for base in bases) if complete else shutdowns
+    if not policy.destroy:
+        told = doomed(manifests.desired, choose(policy.scope, manifests.desired), observed, shutdowns)
+        plan = replace(plan, warnings=(*plan.warnings, *told))
     if asks_for_forecast(plan, policy):
         plan = foresee(plan, manifests.desired, loaded.lockfile, observed, policy, past=past())
     return Preview(plan=plan, desired=manifests.desired, loaded=loaded, observed=observed)

@@ -22,6 +22,7 @@ from reconciler.core.price import Price
 from reconciler.core.rules import Check, Rules
 from reconciler.core.tolerance import Tolerance
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
+from reconciler.manifest.duration import parse_duration
 from reconciler.manifest.endpoint import check_endpoint, check_lockfile
 from reconciler.manifest.files import open_manifest, read
 from reconciler.manifest.places import Places
@@ -34,6 +35,7 @@ from reconciler.manifest.yamltext import Document, parse
 __all__ = ["FILE_NAMES", "ProjectConfig", "ProviderConfig", "check_endpoint", "check_lockfile", "load_project"]
 
 FILE_NAMES = ("tunectl.yaml", "tunectl.yml")
+_DAY = 86_400
 _API_VERSIONS = {"generativelanguage": ("v1beta", "v1beta3"), "vertex": ("v1", "v1beta1")}
 """Of each built-in provider, the default first; those of other packages judge for themselves."""
 
@@ -62,6 +64,7 @@ class ProjectConfig:
     the file's name in it. ``manifests`` are files, folders and globs relative to the root. ``defaults`` is the spec
     that every TunedModel starts from. ``where`` holds the places of the project file by dotted path;
     ``prices`` are what tuning costs, ``rules`` and ``checks`` its policy, ``tolerances`` the drift that does not count.
+    ``shutdowns`` are days on which base models end, ``shutdown_notice`` is in days.
     """
 
     root: Path
@@ -76,6 +79,8 @@ class ProjectConfig:
     rules: Rules = field(default_factory=Rules)
     checks: tuple[Check, ...] = ()
     tolerances: tuple[Tolerance, ...] = ()
+    shutdowns: Mapping[str, date | None] = field(default_factory=dict)
+    shutdown_notice: int = 90
     where: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -148,6 +153,10 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
         rules=rules_of(spec.policy),
         checks=checks_of(spec.policy, places),
         tolerances=_tolerances(spec.drift),
+        shutdowns={
+            base: None if day is None else date.fromisoformat(day) for base, day in (spec.shutdowns or {}).items()
+        },
+        shutdown_notice=int(parse_duration(spec.shutdown_notice) // _DAY),
         where=places,
     )
 

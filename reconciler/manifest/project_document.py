@@ -168,6 +168,10 @@ class ProjectSpec(Part):
     prices: Maybe[list[PricePart]] = Field(None, description="What tuning costs, for forecasts and limits.maxCost.")
     policy: Maybe[PolicyPart] = Field(None, description="What the project allows.")
     drift: Maybe[DriftPart] = Field(None, description="How drift is judged.")
+    shutdowns: Maybe[dict[Line, Day | None]] = Field(
+        None, description="Days on which base models are shut down; null says that none is known."
+    )
+    shutdown_notice: Duration = Field("90d", description="How long before its shutdown a base model is warned of.")
 
 
 class ProjectDocument(Part):
