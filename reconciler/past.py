@@ -7,6 +7,7 @@ lockfile recorded. Without either there are only the two numbers of examples, an
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -19,11 +20,11 @@ from reconciler.core.datachange import DataChange, RowCounts, Rows
 from reconciler.core.lockfile import Instance, Lockfile
 from reconciler.core.plan import Plan
 from reconciler.core.resource import Dataset, DatasetSource
-from reconciler.dataset.check import read_rows, reader_of, sound_rows
+from reconciler.dataset.check import read_rows, sound_rows
 from reconciler.dataset.compare import Version, compare, digest_rows
 from reconciler.dataset.files import Broken
 from reconciler.dataset.repository import Blob, Repository
-from reconciler.dataset.rows import Columns, Row
+from reconciler.dataset.rows import FORMATS, Columns, Row
 from reconciler.dataset.shelf import RowShelf
 from reconciler.errors import ProblemsError, TunectlError
 from reconciler.manifest.yamltext import parse
@@ -55,7 +56,7 @@ class Past:
         self._shelf = shelf
         self._repository = Repository(root)
         self._closing = ExitStack()
-        self._told: dict[tuple[str, str, str | None, str | None, bool], Change] = {}
+        self._told: dict[tuple[str, str, str | None, str | None, str, bool], Change] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +76,8 @@ class Past:
             now: the present dataset.
             samples: whether rows are wanted, too, at most three of each sort.
         """
-        question = (tuned.dataset.digest, now.digest, tuned.commit, _old_path(tuned, source), samples)
+        place = source.path or source.location.file
+        question = (tuned.dataset.digest, now.digest, tuned.commit, tuned.dataset.path, place, samples)
         if question not in self._told:
             self._told[question] = self._change(name, tuned, source, now, samples=samples)
         return self._told[question]
@@ -156,7 +158,7 @@ class Past:
         Raises:
             TunectlError: with why it is not to be had.
         """
-        path = _old_path(tuned, source) or source.location.file
+        path = tuned.dataset.path or source.path or source.location.file
         blobs: list[Blob] = []
         if tuned.commit is not None:
             try:
@@ -214,10 +216,6 @@ def commit_of(instance: Instance) -> str | None:
     return None if instance.provenance is None else instance.provenance.commit
 
 
-def _old_path(tuned: Tuned, source: DatasetSource) -> str | None:
-    return tuned.dataset.path or source.path
-
-
 def _place(source: DatasetSource) -> Callable[[int], str]:
     if source.path is None:
         return lambda number: str(source.inline[number - 1][1])
@@ -232,7 +230,9 @@ def _readings(file: IO[bytes], path: str, name: str, source: DatasetSource) -> I
     if path.endswith((".yaml", ".yml")):
         yield lambda: _inline(file, path, name)
         return
-    reader = reader_of(path)
+    reader = FORMATS.get(posixpath.splitext(path)[1].lower())
+    if reader is None:
+        raise TunectlError(f"{path} is of no known format")
     for columns in dict.fromkeys((Columns.named(source.input_key, source.output_key), Columns())):
 
         def read(columns: Columns = columns) -> Iterator[Row]:

@@ -81,8 +81,9 @@ def _printed(version: Version, rows: Iterator[Row], printer: Printer) -> Iterato
     """Yield prints, and make sure on the way that they are those of the version."""
     total = sha256()
     for _, text, output in rows:
-        total.update(digest_line(text, output, errors="surrogatepass"))
-        yield printer.print_of(text, output)
+        line = digest_line(text, output, errors="surrogatepass")
+        total.update(line)
+        yield printer.print_as(text, line)
     if f"sha256:{total.hexdigest()}" != version.dataset.digest:
         raise TunectlError("it changed while it was being compared")
 

@@ -36,11 +36,12 @@ class Printer:
 
     def print_of(self, text: str, output: str) -> bytes:
         """Return the print of a row."""
-        return self.input_of(text) + _hash(digest_line(text, output, errors="surrogatepass"), self.key)
+        return self.print_as(text, digest_line(text, output, errors="surrogatepass"))
 
-    def input_of(self, text: str) -> bytes:
-        """Return the half of a print that stands for an input."""
-        return _hash(input_line(text), self.key)
+    def print_as(self, text: str, line: bytes) -> bytes:
+        """Return the print of a row whose line of the digest is at hand."""
+        key = self.key
+        return _hash(input_line(text), key) + _hash(line, key)
 
     def prints(self, rows: Iterable[Row]) -> Iterator[bytes]:
         """Yield the print of each row, in order."""

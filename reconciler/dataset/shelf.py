@@ -9,6 +9,7 @@ million rows); those that were used longest ago go first.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -30,6 +31,7 @@ _KEY_FILE = "key"
 _BLOCK = WIDTH * 4096
 _HEAD = len(MAGIC) + 8
 _SUM = 16
+_STALE = 3600.0
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -203,9 +205,13 @@ def _read(file: BinaryIO, count: int) -> Iterator[bytes]:
 
 
 def _make_room(folder: int, largest: int, *, sparing: str) -> None:
-    """Delete what was used longest ago until all files together are small enough."""
+    """Delete what killed runs left half written, and what was used longest ago until the rest is small enough."""
     with os.scandir(folder) as found:
         files = [(entry.stat(follow_symlinks=False), entry.name) for entry in found if entry.name != _KEY_FILE]
+    for status, name in files:
+        if "." in name and time.time() - status.st_mtime > _STALE:
+            os.unlink(name, dir_fd=folder)
+    files = [(status, name) for status, name in files if "." not in name]
     taken = sum(status.st_size for status, _ in files)
     for status, name in sorted(files, key=lambda file: file[0].st_mtime_ns):
         if taken <= largest:

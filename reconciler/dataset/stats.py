@@ -77,8 +77,9 @@ class _Tally:
                 continue
             self.inputs[len(text)] += 1
             self.outputs[len(output)] += 1
-            self.digest.update(digest_line(text, output, errors="surrogatepass"))
-            yield self.printer.print_of(text, output)
+            line = digest_line(text, output, errors="surrogatepass")
+            self.digest.update(line)
+            yield self.printer.print_as(text, line)
 
 
 def _counted(tally: _Tally, rows: Iterator[Row | Flaw], guess: int) -> Stats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ _PLACES = {
     LOG,
     "manifests/datasets/numbers.jsonl",
 }
+_CACHES = re.compile(r"\.tunectl/(rows/(key|[0-9a-f]{64})(\.\d+\.\d+)?|(datasets|manifests|leaks)\.json(\.\d+)?)")
+"""What is remembered of files, and what a kill left of it half written: worth nothing, and may be deleted any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,8 @@ def problems_after(story: Story, before: Look, after: Look) -> list[str]:
     if after.lockfile.approval is not None and after.lockfile.approval.actions:
         found.append("litter: an approval that is carried out still covers actions")
     places = _PLACES | {f"manifests/{name}.yaml" for name in story.wanted}
-    found += [f"litter: {path}" for path in sorted(after.files - places)]
+    litter = sorted(path for path in after.files - places if _CACHES.fullmatch(path) is None)
+    found += [f"litter: {path}" for path in litter]
     return found
 
 

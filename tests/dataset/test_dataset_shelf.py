@@ -107,6 +107,17 @@ def test_what_was_used_longest_ago_makes_room(tmp_path):
     assert shelf.has(third)
 
 
+def test_what_a_killed_run_left_half_written_is_swept_away_and_what_is_being_written_is_not(tmp_path, shelf):
+    put(shelf, 1)
+    old, new = (tmp_path / FOLDER / f"{'a' * 64}.{pid}.1" for pid in (1, 2))
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    put(shelf, 2)
+    assert not old.exists()
+    assert new.exists()
+
+
 def test_a_number_of_rows_that_is_not_the_datasets_is_not_kept(tmp_path, shelf):
     kept, rows = dataset(1)
     shelf.keep(kept, shelf.printer.prints(rows[:-1]))
