@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.core.actual import Actual
 from reconciler.core.observation import Progress
 from reconciler.core.plan import Plan
 from reconciler.errors import Problem
@@ -58,6 +59,15 @@ class Finished:
     action: str
     resource: str | None = None
     seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A training that was foreseen is over: what it took beside its forecast."""
+
+    name: str
+    resource: str
+    actual: Actual
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,7 @@ Event = (
     | Accepted
     | Progressed
     | Finished
+    | Measured
     | Failed
     | Skipped
     | Waiting
@@ -162,6 +173,7 @@ _TYPES = {
     Accepted: "accepted",
     Progressed: "progress",
     Finished: "finished",
+    Measured: "measured",
     Failed: "failed",
     Skipped: "skipped",
     Waiting: "waiting",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 
 from reconciler.core.canonical import Json
 from reconciler.core.descent import base_model_of
@@ -131,12 +132,10 @@ def _longest(seconds: Mapping[str, float | None], after: Mapping[str, tuple[str,
     known = {name: each for name, each in seconds.items() if each is not None}
     if not seconds or len(known) < len(seconds):
         return None
+    before = {name: [parent for parent in after[name] if parent in known] for name in known}
     ends: dict[str, float] = {}
-    while len(ends) < len(known):  # a chain of manifests has no circle, so each round ends at least one
-        for name in known.keys() - ends.keys():
-            before = [parent for parent in after[name] if parent in known]
-            if all(parent in ends for parent in before):
-                ends[name] = known[name] + max((ends[parent] for parent in before), default=0.0)
+    for name in TopologicalSorter(before).static_order():
+        ends[name] = known[name] + max((ends[parent] for parent in before[name]), default=0.0)
     return max(ends.values())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reconciler.core.actual import actual_of
-from reconciler.core.event import Failed, Finished, Skipped, Started, Summarised
+from reconciler.core.event import Failed, Finished, Measured, Skipped, Started, Summarised
 from reconciler.core.lockfile import Entry, Instance, Lockfile
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action
@@ -80,6 +80,7 @@ class Journal:
         took = actual_of(instance.forecast, steps=steps, seconds=operation.seconds)
         if took is not None:
             self.outcome.took[action.name] = took
+            self.report(Measured(action.name, instance.resource, took))
 
     def fail(self, action: Action, message: str, hint: str | None) -> None:
         """An action failed; the rest goes on."""

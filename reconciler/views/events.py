@@ -1,7 +1,8 @@
 """Events as JSON objects (``apply --format jsonl``), and the JSON Schema of the stream.
 
-Both come from the dataclasses of ``core.event``: fields become keys in lowerCamel. Three fields hold values with a form
-of their own: a plan is its document, a problem lies flat (several are a list), and so does the progress of a tuning.
+Both come from the dataclasses of ``core.event``: fields become keys in lowerCamel. Some fields hold values with a form
+of their own: a plan is its document, a problem lies flat (several are a list), and so do the progress of a tuning and
+what it took.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from reconciler._version import __version__
+from reconciler.core.actual import Actual
 from reconciler.core.event import Event, type_of
 from reconciler.core.observation import Progress
 from reconciler.core.plan import Plan
@@ -35,6 +37,19 @@ _PROGRESS: dict[str, dict[str, Any]] = {
     "epoch": {"type": ["integer", "null"]},
     "loss": {"type": ["number", "null"], "description": "mean loss of the last step that was reported"},
 }
+_ACTUAL: dict[str, dict[str, Any]] = {
+    "forecast": {"type": "object", "description": "as in a plan's action: steps, seconds, cost"},
+    "actual": {
+        "type": "object",
+        "description": "what it came to; cost by the prices of the forecast, amounts as decimal texts",
+        "properties": {
+            "steps": {"type": ["integer", "null"]},
+            "seconds": {"type": ["number", "null"]},
+            "cost": {"type": ["object", "null"]},
+        },
+        "required": ["steps", "seconds", "cost"],
+    },
+}
 _PROBLEM: dict[str, dict[str, Any]] = {
     "severity": {"enum": ["error", "warning"]},
     "message": {"type": "string"},
@@ -57,6 +72,8 @@ def event_document(event: Event) -> dict[str, Any]:
                 document |= problem_document(value)
             case Progress():
                 document |= _progress(value)
+            case Actual():
+                document |= {"forecast": dict(value.forecast), "actual": value.to_json()}
             case tuple():
                 document[field.name] = [problem_document(problem) for problem in value]
             case _:
@@ -98,6 +115,8 @@ def _schema(event: type[Any]) -> dict[str, Any]:
             properties |= _PROGRESS
         elif hint is Problem:
             properties |= _PROBLEM
+        elif hint is Actual:
+            properties |= _ACTUAL
         else:
             properties[_camel(field.name)] = _type_schema(hint)
     doc = (event.__doc__ or "").strip().partition("\n")[0]

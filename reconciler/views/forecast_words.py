@@ -22,6 +22,7 @@ __all__ = [
     "time_text",
     "took_lines",
     "took_text",
+    "took_words",
     "totals_of",
     "variant_cells",
     "what_if_rows",
@@ -54,7 +55,7 @@ def totals_of(total: Total) -> Iterator[tuple[str, str]]:
     parts = [" and ".join(map(cost_text, total.costs))] if total.costs else []
     parts += [f"no price for {count(len(total.unpriced), 'model')}: {listed}"] if total.unpriced else []
     if parts:
-        yield "Training cost", "; ".join(parts)
+        yield "Training cost", "; ".join(parts).rstrip()
 
 
 def time_text(forecast: Forecast | Total) -> str:
@@ -70,7 +71,7 @@ def cost_text(cost: Cost) -> str:
     """Return what something costs: ``0.46 USD``, ``about 0.0096 USD`` of an estimate, ``0.24 to 0.96 USD``."""
     least, most = money_text(spell(cost.least)), money_text(spell(cost.most))
     amounts = least if least == most else f"{least} to {most}"
-    return f"{'about ' if cost.estimate else ''}{amounts} {sanitize(cost.currency)}"
+    return f"{'about ' if cost.estimate else ''}{amounts} {sanitize(cost.currency)}".rstrip()
 
 
 def predicted_text(forecast: Mapping[str, Json]) -> str:
@@ -95,7 +96,12 @@ def took_text(actual: Actual) -> str:
 def took_lines(took: Mapping[str, Actual]) -> Iterator[str]:
     """Yield a line for each training of a run that was foreseen."""
     for name, actual in sorted(took.items()):
-        yield f"{sanitize(name)}: took {took_text(actual)}; foreseen were {predicted_text(actual.forecast)}"
+        yield f"{sanitize(name)}: took {took_words(actual)}"
+
+
+def took_words(actual: Actual) -> str:
+    """Return what a tuning took, and what was foreseen."""
+    return f"{took_text(actual)}; foreseen were {predicted_text(actual.forecast)}"
 
 
 def _range(forecast: Mapping[str, Json], key: str, spelt: Callable[[float], str]) -> str:

@@ -77,7 +77,7 @@ def _pieces(plan: Plan, samples: Samples) -> Iterator[_Piece]:
         yield _Piece(1, _details(f"What if each were tuned anew ({len(plan.what_if):,})", _what_if(plan)), "section")
     drift = [prose(drift_line(drift, width=_WIDE)) for drift in plan.drift]
     yield from _list(3, "Not as the last apply left it", drift)
-    left_out = [prose(left_out_line(action)) for action in plan.left_out]
+    left_out = [prose(left_out_line(action), limit=_REASON) for action in plan.left_out]
     yield from _list(3, "Left out (--only drift)", left_out)
     yield from _list(3, "Pinned", [prose(pin_line(pin)) for pin in plan.pinned])
     yield from _list(3, "Warnings", [prose(str(warning)) for warning in plan.warnings])
@@ -89,7 +89,7 @@ def _head(plan: Plan) -> str:
     title = unchanged_line(plan) if plan.empty else plan_line(plan)
     selected = f"A selection: {selection_text(plan.scope)}.\n" if plan.scope.partial else ""
     steps = f"Tuning steps to buy: **{steps_text(plan.steps)}**\n" if plan.steps.most else ""
-    taken = [f"{title}: **{prose(text)}**\n" for title, text in totals_of(total(plan.actions))]
+    taken = [f"{title}: **{prose(text, limit=_REASON)}**\n" for title, text in totals_of(total(plan.actions))]
     facts = (f"Project {code(plan.project)} on {code(remote_text(plan.remote))}\n", selected, steps, *taken)
     lines = "".join(f"\n{fact}" for fact in facts if fact)
     return f"**{title}**\n{lines}\nPlan digest: `{plan.digest}`\n"
@@ -125,7 +125,7 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
         yield f"* rows: {prose(data_text(action.data))}\n"
         yield from sample_items(rows)
     for word, text in facts_of(action.forecast):
-        yield f"* {word}: {prose(text)}\n"
+        yield f"* {word}: {prose(text, limit=_REASON)}\n"
     if action.previous is not None:
         yield f"* takes the place of {code(action.previous)} once it is ready\n"
     if action.previous_name is not None:
@@ -137,7 +137,9 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
 
 
 def _what_if(plan: Plan) -> str:
-    rows = [f"| {' | '.join(map(prose, variant_cells(variant)))} |\n" for variant in plan.what_if]
+    rows = [
+        f"| {' | '.join(prose(cell, limit=_VALUE) for cell in variant_cells(variant))} |\n" for variant in plan.what_if
+    ]
     return f"| Model | What if | Steps | Time | Cost |\n| --- | --- | --: | --- | --- |\n{''.join(rows)}"
 
 

@@ -7,13 +7,15 @@ other one. Never over the size limit; what did not end well stands first and is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.core.event import Event, Failed, Finished, Planned, Skipped, Summarised
+from reconciler.core.actual import Actual
+from reconciler.core.event import Event, Failed, Finished, Measured, Planned, Skipped, Summarised
 from reconciler.core.plan import Plan
 from reconciler.errors import Problem
 from reconciler.views.escape import code, prose
+from reconciler.views.forecast_words import took_words
 from reconciler.views.plan_markdown import LIMIT
 from reconciler.views.words import count, plan_line, unchanged_line
 
@@ -34,6 +36,7 @@ class Account:
     plan: Plan | None = None
     ended: list[Finished | Failed | Skipped] = field(default_factory=list)
     summary: Summarised | None = None
+    took: dict[str, Actual] = field(default_factory=dict)
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -44,6 +47,8 @@ class Account:
                 self.ended.append(event)
             case Summarised():
                 self.summary = event
+            case Measured():
+                self.took[event.resource] = event.actual
             case _:
                 pass
 
@@ -64,7 +69,8 @@ def render_run(account: Account, *, limit: int = LIMIT) -> str:
         head += f"\n{plan_line(account.plan)} Plan digest: `{account.plan.digest}`\n"
     if not account.ended:
         return head
-    return _filled(f"{head}{_TABLE}", [_row(event) for event in sorted(account.ended, key=_weight)], "row", limit)
+    rows = [_row(event, account.took) for event in sorted(account.ended, key=_weight)]
+    return _filled(f"{head}{_TABLE}", rows, "row", limit)
 
 
 def render_failure(
@@ -121,7 +127,7 @@ def _weight(event: Finished | Failed | Skipped) -> tuple[int, str]:
     return (2 if rank == 3 and event.action in _WEIGHTY else rank), event.name  # noqa: PLR2004 (the rank above)
 
 
-def _row(event: Finished | Failed | Skipped) -> str:
+def _row(event: Finished | Failed | Skipped, took: Mapping[str, Actual]) -> str:
     match event:
         case Failed():
             hint = "" if event.hint is None else f"; {event.hint}"
@@ -130,6 +136,9 @@ def _row(event: Finished | Failed | Skipped) -> str:
             end = f"not begun: {prose(event.reason, limit=_REASON)}"
         case _:
             end = "done" if event.resource is None else f"done: {code(event.resource)}"
+            actual = None if event.action == "delete" else took.get(event.resource or "")
+            if actual is not None:
+                end += f", took {prose(took_words(actual), limit=_REASON)}"
     return f"| {code(event.name)} | {prose(event.action)} | {end} |\n"
 
 

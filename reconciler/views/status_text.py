@@ -10,7 +10,7 @@ from reconciler.core.plan import Drift, Pinned, Unmanaged
 from reconciler.core.resource import Spec
 from reconciler.core.text import clip, sanitize
 from reconciler.core.tolerance import Tolerated
-from reconciler.views.forecast_words import predicted_text, took_text
+from reconciler.views.forecast_words import predicted_text, took_text, took_words
 from reconciler.views.paint import Paint, painter
 from reconciler.views.plan_text import drift_line, unmanaged_line
 from reconciler.views.rollback import pin_line
@@ -36,7 +36,7 @@ def render_status(rows: Sequence[Row], *, color: bool = False) -> str:
         if row.error is not None:
             lines.append(f"  {clip(sanitize(row.error), 2 * _CELL)}")
         if row.took is not None:
-            lines.append(f"  took {took_text(row.took)}; foreseen were {predicted_text(row.took.forecast)}")
+            lines.append(f"  took {took_words(row.took)}")
     return guard("\n".join((*lines, "", counted(rows))) + "\n")
 
 

@@ -215,6 +215,16 @@ class TestTime:
         assert "  foreseen" in shown
         assert "  took" in shown
 
+    def test_a_stream_and_a_report_tell_it_too(self, priced: Workshop) -> None:
+        events = priced.apply("--format", "jsonl", "--format", "markdown=run.md").events()
+        (measured,) = (event for event in events if event["type"] == "measured")
+        assert (measured["name"], measured["resource"]) == ("numbers", priced.serving("numbers"))
+        assert (measured["forecast"]["steps"], measured["actual"]["steps"]) == (23, 23)
+        assert measured["actual"]["cost"]["amount"] == "0.46"
+        report = (priced.root / "run.md").read_text()
+        assert ", took 23 steps, 10s, 0&#46;46 USD" in report
+        assert "foreseen were 23 steps, 0&#46;46 USD |" in report
+
     def test_steps_that_could_not_be_foreseen_are_priced_when_they_are_known(self, priced: Workshop) -> None:
         priced.want("numbers", hyperparameters={"epochCount": 3})
         said = priced.apply().out

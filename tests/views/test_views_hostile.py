@@ -4,17 +4,22 @@ import io
 import json
 import re
 import unicodedata
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from markdown_it import MarkdownIt
 from views_hostile import HOSTILE
 from views_samples import CREATE, REPLACE, UPDATE
 
+from reconciler.core.actual import Actual
+from reconciler.core.estimate import Forecast, Pace, Variant
 from reconciler.core.event import (
     Accepted,
     Errored,
     Failed,
     Finished,
+    Measured,
     Planned,
     Progressed,
     Retried,
@@ -29,6 +34,7 @@ from reconciler.core.event import (
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Progress, Snapshot
 from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Scope, Steps, Unmanaged
+from reconciler.core.price import Cost
 from reconciler.core.resource import Dataset, Remote
 from reconciler.errors import Location, Problem, ProblemsError, Refused, TunectlError, Violation
 from reconciler.views.document import to_document
@@ -68,17 +74,24 @@ def plan_of(text):
         depends_on=(text, text),
         gate={text: text},
         blocked_by=text,
+        forecast=Forecast(1.0, 2.0, Pace(1.0, 2, text), Cost(Decimal(1), Decimal(2), text, estimate=True)),
     )
+    unpriced = replace(action, kind=Kind.CREATE, forecast=Forecast(unpriced=text))
     return Plan(
         project=text,
         remote=Remote(text, text, text, text),
-        actions=(action, Action(text, Kind.MOVE, text, previous_name=text)),
+        actions=(action, unpriced, Action(text, Kind.MOVE, text, previous_name=text)),
         drift=(Drift(text, text, text, text, text, text, text, text),),
         unmanaged=(Unmanaged(text, text, text, text, orphaned=True), Unmanaged(text, text, text)),
         warnings=(problem_of(text),),
         violations=(Violation(text, Location(text, 1, 1), text), Violation(text)),
-        scope=Scope((text,), (text,)),
+        scope=Scope((text,), (text,), only=text, max_effect=text),
         lineage=text,
+        left_out=(Action(text, Kind.REPLACE, text),),
+        what_if=(
+            Variant(text, {text: text}, Steps(1, 2), Forecast(unpriced=text)),
+            Variant(text, {text: [text]}, note=text),
+        ),
     )
 
 
@@ -96,12 +109,23 @@ def lockfile_of(text):
         spec={text: text},
         dataset=Dataset(text, 3),
         error=text,
+        forecast=forecast_of(text),
     )
     return Lockfile(Remote(text, text), models={text: Entry(current=instance, candidate=instance, failed=(instance,))})
 
 
+def forecast_of(text):
+    """Return what a lockfile may say was foreseen, which nobody checks."""
+    return {
+        "steps": text,
+        "seconds": 1.0,
+        "cost": {"amount": "1", "amountAtMost": text, "currency": text, "perStep": "1"},
+    }
+
+
 def rows_of(text):
-    seen = Observation(text, {text: text}, ModelState.FAILED, text, text, progress_of(text), text)
+    state, progress = ModelState.FAILED, progress_of(text)
+    seen = Observation(text, {text: text}, state, text, text, progress, text, tuning_seconds=3.0)
     return build_rows(lockfile_of(text), {text: seen}, former=True), {text: seen}
 
 
@@ -123,6 +147,7 @@ def events_of(text):
         Warned(problem_of(text)),
         Stopping(text),
         Finished(text, text, text, 3.0),
+        Measured(text, text, Actual(forecast_of(text), 3, 3.0, Cost(Decimal(1), Decimal(1), text))),
         Errored(text, text, 1),
         Summarised({text: 1}),
     ]
@@ -229,7 +254,7 @@ def test_live_drawing_writes_no_control_character_but_its_own(text):
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_stream_of_events_stays_one_object_a_line(text):
     lines = jsonl(text).splitlines()
-    assert [json.loads(line)["seq"] for line in lines] == list(range(1, 15))
+    assert [json.loads(line)["seq"] for line in lines] == list(range(1, 16))
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

@@ -6,17 +6,21 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import jsonschema
 import pytest
 from test_views_hostile import events_of
 from views_samples import PLAN
 
+from reconciler.core.actual import Actual
+from reconciler.core.estimate import Forecast, Pace, Steps, forecast_json
 from reconciler.core.event import (
     Accepted,
     Errored,
     Failed,
     Finished,
+    Measured,
     Planned,
     Progressed,
     Retried,
@@ -29,6 +33,7 @@ from reconciler.core.event import (
     Warned,
 )
 from reconciler.core.observation import Progress, Snapshot
+from reconciler.core.price import Cost
 from reconciler.errors import Location, Problem
 from reconciler.views.events import events_schema
 from reconciler.views.events_jsonl import JsonlReporter
@@ -43,6 +48,12 @@ def progressed(percent, *, steps=None, name="numbers", **more):
     return Progressed(name, f"tunedModels/{name}", Progress(steps, 23, percent, snapshot), **more)
 
 
+ACTUAL = Actual(
+    forecast_json(Steps(3, 12), Forecast(1.0, 4.0, Pace(0.3, 2), Cost(Decimal("0.3"), Decimal("1.2"), "USD"))),
+    7,
+    2.5,
+    Cost(Decimal("0.7"), Decimal("0.7"), "USD"),
+)
 RUN = [
     Planned(PLAN),
     Started("numbers", "create", "tunedModels/numbers-1"),
@@ -57,6 +68,7 @@ RUN = [
     Warned(Problem(Location("a.yaml", 1, 2), "odd", severity="warning")),
     Stopping("SIGINT"),
     Errored("some models failed", "see above", 4),
+    Measured("numbers", "tunedModels/numbers-1", ACTUAL),
     Summarised({"create": 1}, failed=1, exit_code=4),
 ]
 
@@ -154,7 +166,7 @@ def jsonl(events, now=lambda: 1_772_359_200.25):
 
 def test_a_program_reads_a_numbered_dated_typed_stream():
     found = jsonl(RUN)
-    assert [event["seq"] for event in found] == list(range(1, 15))
+    assert [event["seq"] for event in found] == list(range(1, 16))
     assert {(event["format"], event["runId"], event["time"]) for event in found} == {
         ("tunectl.event/v1", "run-1", "2026-03-01T10:00:00.250Z")
     }
