@@ -122,7 +122,7 @@ def test_the_programs_print_what_the_page_says(url):
 
 
 @pytest.mark.google
-@pytest.mark.parametrize("environment", ["google-ai", "google-generativeai"])
+@pytest.mark.parametrize("environment", ["google-ai", "google-generativeai", "google-cloud"])
 def test_the_programs_with_googles_libraries_print_what_the_page_says(url, environment):
     (text,) = [block.text for block in blocks() if block.where == environment]
     python = ROOT / ".venvs" / environment / "bin" / "python"
