@@ -113,6 +113,24 @@ def test_a_name_that_comes_back_goes_on_with_its_chain(workshop):
     assert verify(workshop, expect=0) == []
 
 
+def test_a_rollback_and_what_is_let_go_and_taken_over_are_told(workshop):
+    """None of these commands knows of the record: it follows from what they do to the lockfile."""
+    workshop.want("numbers", lifecycle={"retain": 1})
+    workshop.apply()
+    first = workshop.serving("numbers")
+    workshop.want("numbers", lifecycle={"retain": 1}, **epochs(4))
+    workshop.apply()
+    second = workshop.serving("numbers")
+    workshop.run("rollback", "numbers", "-y")
+    assert told(workshop) == ["promoted", "promoted", "rolled-back"]
+    assert (lines(workshop)[-1]["resource"], lines(workshop)[-1]["replaced"]) == (first, second)
+    workshop.run("forget", "numbers", "-y")
+    assert told(workshop)[-1] == "forgotten"
+    workshop.run("adopt", "numbers", second, "-y")
+    assert told(workshop)[-1] == "adopted"
+    assert verify(workshop, expect=0) == []
+
+
 def test_a_training_that_failed_is_told_with_its_reason_and_what_served_serves_on(workshop):
     workshop.apply()
     workshop.fault("fail")
