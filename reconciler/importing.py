@@ -12,6 +12,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from reconciler.core.address import looks_like_ours
@@ -35,8 +36,8 @@ from reconciler.ports.store import Hold, Loaded, LockfileStore
 __all__ = ["Draft", "Drafts", "Importing", "Skipped", "default_folder"]
 
 _HEAD = (
-    "There is no dataset: the service never returns the one it was tuned on. Nothing can tune this model anew until",
-    "spec.dataset names one, and naming one tunes nothing by itself; `tunectl apply --replace {name}` does.",
+    "There is no dataset: what it was tuned on cannot be known. Nothing can tune this model anew until spec.dataset names",
+    "one, and naming one tunes nothing by itself; `tunectl apply --replace {name}` does.",
 )
 
 
@@ -114,9 +115,10 @@ class Importing:
             else:
                 skipped.append(_skipped(seen, why))
         drafts = []
-        for seen, name in choose_names(self._with_permissions(fit), self._is_free):
+        known = {manifest.name: manifest for manifest in self.manifests.desired}
+        for seen, name in choose_names(self._with_permissions(fit), partial(self._is_free, known)):
             try:
-                drafts.append(self._draft(seen, name))
+                drafts.append(self._draft(seen, name, known.get(name)))
             except ProblemsError as error:
                 skipped.append(_skipped(seen, f"no manifest can say what it is: {error.problems[0]}"))
         ready, refused = self._tried(drafts)
@@ -156,18 +158,14 @@ class Importing:
             listed = pool.map(lambda seen: tuple(self.provider.permissions(seen.resource)), models)
             return [replace(seen, permissions=found) for seen, found in zip(models, listed, strict=True)]
 
-    def _is_free(self, name: str, seen: Observation) -> bool:
+    def _is_free(self, known: Mapping[str, Desired], name: str, seen: Observation) -> bool:
         """Tell whether nothing has a name, or nothing but a manifest that an import wrote before it was cut off."""
         if name in self.loaded.lockfile.models:
             return False
-        known = self._known(name)
-        return known is None or (known.dataset is None and known.parent is None and compatible(known, seen))
+        manifest = known.get(name)
+        return manifest is None or (manifest.dataset is None and manifest.parent is None and compatible(manifest, seen))
 
-    def _known(self, name: str) -> Desired | None:
-        return next((manifest for manifest in self.manifests.desired if manifest.name == name), None)
-
-    def _draft(self, seen: Observation, name: str) -> Draft:
-        known = self._known(name)
+    def _draft(self, seen: Observation, name: str, known: Desired | None) -> Draft:
         if known is not None:
             place = known.locate("")
             return Draft(seen, known, adopted(known, seen), "" if place is None else place.file, None)

@@ -220,6 +220,52 @@ def test_a_stop_between_two_grants_leaves_the_rest_for_the_next_apply(bench):
     assert roles(bench) == {"user:ada@example.com": READER, "everyone": READER}
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("call", range(1, 5))
+def test_a_kill_at_any_request_is_healed_by_the_next_apply_and_nothing_is_bought_twice(shared, when, call):
+    """Of a replacement with two grants: the old model's listing, the new one's, and each grant."""
+    shared.want("numbers", permissions=[ADA_WRITES, ALL_READ], hyperparameters={"epochCount": 9})
+    seen = []
+
+    def kill(method, _):
+        if method in {"permissions", "grant"}:
+            seen.append(method)
+            if len(seen) == call:
+                raise Killed
+
+    setattr(shared.provider, when, kill)
+    with pytest.raises(Killed):
+        shared.apply()
+    shared.provider.before = shared.provider.after = lambda *_: None
+    shared.apply()
+    assert shared.provider.paid() == 1
+    assert roles(shared) == {"user:ada@example.com": WRITER, "everyone": READER}
+    assert len(shared.provider.models) == 1
+    assert shared.plan().empty
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("method", ["permissions", "grant", "revoke", "update"])
+def test_a_kill_in_the_middle_of_an_update_is_healed_too(shared, when, method):
+    shared.want("numbers", permissions=[ALL_READ], temperature=0.5)
+
+    def kill(called, _):
+        if called == method:
+            raise Killed
+
+    setattr(shared.provider, when, kill)
+    with pytest.raises(Killed):
+        shared.apply()
+    shared.provider.before = shared.provider.after = lambda *_: None
+    shared.apply()
+    assert roles(shared) == {"everyone": READER}
+    assert shared.plan().empty
+
+
 def test_a_stop_before_sharing_says_what_was_left(bench):
     bench.want("numbers", permissions=[ADA_READS])
     bench.provider.after = lambda method, _: bench.stop.request(15) if method == "poll" else None
