@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.forge.client import Client
     from reconciler.past import Past
     from reconciler.ports.clock import Clock
+    from reconciler.ports.evidence import Evidence
     from reconciler.ports.lineage import LineageLog
     from reconciler.ports.provider import Provider
     from reconciler.ports.store import BlobStore, LockfileStore
@@ -318,6 +319,22 @@ class Session:
     def evaluation(self, name: str) -> Sequence[Example]:
         """Return the examples of a manifest's gate (``ports.datasets.Datasets``)."""
         return self.reading.evaluation(name)
+
+    def evidence(self) -> Evidence:
+        """Return where the evidence of gates is kept, and what runs their programs: with our own environment.
+
+        What says which service we speak to is added, so that a program asks the same one.
+        """
+        from reconciler.evidence import FileEvidence
+
+        provider = self.config.provider
+        added = {
+            "TUNECTL_ENDPOINT": provider.endpoint,
+            "TUNECTL_PROJECT": provider.project or "",
+            "TUNECTL_API_VERSION": provider.api_version,
+        }
+        environ = {**self._environ, **{key: value for key, value in added.items() if value}}
+        return FileEvidence(self.config.root.resolve(), f"{STATE_FOLDER}/gates", environ)
 
     def policy(
         self,

@@ -124,6 +124,7 @@ def carry_out(
         report=session.report,
         stop=session.stop,
         hold=hold,
+        evidence=session.evidence(),
     )
     options = engine_options(
         invocation, session, timeout=timeout, poll_interval=poll_interval, parallelism=parallelism, wait=wait

@@ -24,7 +24,8 @@ def waited_line(outcome: Outcome) -> str:
     late = len(outcome.running) + len(outcome.late)
     counts = ((len(outcome.failed), "failed"), (len(outcome.skipped), "not begun"), (late, "still tuning"))
     parts += [f"{count} {word}" for count, word in counts if count]
-    return f"Waited: {', '.join(parts)}."
+    judge = f" apply judges by its gate: {', '.join(sorted(outcome.unjudged))}." if outcome.unjudged else ""
+    return f"Waited: {', '.join(parts)}.{judge}"
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -33,6 +34,7 @@ def outcome_line(outcome: Outcome) -> str:
     parts += [f"{outcome.done[kind]} {word}" for kind, word in _SOMETIMES if outcome.done[kind]]
     for count, word in (
         (len(outcome.failed), "failed"),
+        (len(outcome.rejected), "rejected"),
         (len(outcome.blocked), "blocked"),
         (len(outcome.skipped), "not begun"),
         (len(outcome.running) + len(outcome.late), "still tuning"),

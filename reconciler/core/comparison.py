@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.core.canonical import Json
+from reconciler.core.canonical import Json, digest
 from reconciler.core.case import Case
 from reconciler.core.diff import field_changes
 from reconciler.core.lockfile import Entry, Instance
@@ -19,8 +19,11 @@ PIN = "pin"
 """The path of the change that ends the pin of a rollback; no field of a manifest, but of the lockfile."""
 
 
-def patch(case: Case, instance: Instance, observation: Observation) -> Iterator[Action]:
-    """Yield the update of the fields that differ and can be patched, and of what only the lockfile keeps."""
+def patch(case: Case, instance: Instance, observation: Observation, *, recorded: bool = False) -> Iterator[Action]:
+    """Yield the update of the fields that differ and can be patched, and of what only the lockfile keeps.
+
+    ``recorded`` says that the instance serves or is about to, so that the gate it is held to is compared, too.
+    """
     lifecycle = case.desired.lifecycle
     wanted = unshared(case.desired.spec)
     remote = field_changes(observation.spec, wanted, capabilities=case.capabilities, ignore=lifecycle.ignore)
@@ -30,6 +33,7 @@ def patch(case: Case, instance: Instance, observation: Observation) -> Iterator[
         changes += _local_changes(case, case.entry)
         if instance == case.entry.current and case.entry.pin is not None and not case.pinned:
             changes.append(Change(PIN, case.entry.pin, None, Effect.LOCAL.value))
+        changes += _gate_change(case, instance) if recorded else []
     if changes:
         changes.sort(key=lambda change: change.path)
         yield case.act(Kind.UPDATE, f"differs in {listed(changes)}", instance, changes=tuple(changes))
@@ -59,6 +63,13 @@ def _local_changes(case: Case, entry: Entry) -> list[Change]:
         ("spec.lifecycle.protect", entry.protect, lifecycle.protect),
     )
     return [Change(path, old, new, Effect.LOCAL.value) for path, old, new in pairs if old != new]
+
+
+def _gate_change(case: Case, instance: Instance) -> list[Change]:
+    """Return the change of the gate, by digest; recording it judges nothing before the next model is ready."""
+    wanted = None if case.desired.gate is None else case.desired.gate.canonical
+    old, new = (None if gate is None else digest(gate) for gate in (instance.gate, wanted))
+    return [Change("spec.gate", old, new, Effect.LOCAL.value)] if old != new else []
 
 
 def _as_applied(instance: Instance, observation: Observation | None) -> Spec:

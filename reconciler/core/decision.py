@@ -17,7 +17,9 @@ wanted revision serves                 there                                    
 wanted revision serves                 there, failed                               blocked
 wanted revision serves                 there, tuning                               wait
 wanted revision serves                 not there (404)                             create anew
-wanted revision failed or rejected     whatever                                    blocked
+wanted revision failed                 whatever                                    blocked
+wanted revision rejected               there, and the gate is another one          reuse (0 steps): judged again
+wanted revision rejected               otherwise                                   blocked
 wanted revision retained or deposed    there, not failed                           reuse (0 steps), and update
 another revision serves                there                                       replace, or as where nothing is
 another revision serves                not there (404)                             create, or as where nothing is
@@ -49,7 +51,9 @@ from reconciler.core.lockfile import Entry, Instance, InstanceState
 from reconciler.core.observation import ModelState
 from reconciler.core.obtaining import buy, obtain
 from reconciler.core.plan import TRAINS, Action, Change, Kind
+from reconciler.core.rejection import rejection
 from reconciler.core.resource import Effect
+from reconciler.core.verdict import proven
 
 __all__ = ["Case", "decide", "disposal", "in_making"]
 
@@ -93,7 +97,7 @@ def _keep(case: Case, entry: Entry) -> Iterator[Action]:
     elif observation.state is ModelState.TUNING:
         yield case.act(Kind.WAIT, "is tuning again", entry.current)
     else:
-        yield from patch(case, entry.current, observation)
+        yield from patch(case, entry.current, observation, recorded=True)
 
 
 def _resume(case: Case, entry: Entry, making: Instance) -> Iterator[Action]:
@@ -111,25 +115,32 @@ def _resume(case: Case, entry: Entry, making: Instance) -> Iterator[Action]:
         yield letting_go(case.desired.name, making, "was about to be created", cleanup=True)
     else:
         end = {
-            ModelState.READY: "is ready; apply records it" if previous is None else "is ready; apply switches to it",
+            ModelState.READY: f"is ready; apply {_next_step(case, making, previous)}",
             ModelState.FAILED: "has failed; apply records it",
         }.get(observation.state, "is still tuning")
         yield case.act(Kind.WAIT, end, making, previous=previous)
         if observation.state is not ModelState.FAILED:
-            yield from patch(case, making, observation)
+            yield from patch(case, making, observation, recorded=True)
+
+
+def _next_step(case: Case, making: Instance, previous: str | None) -> str:
+    if not proven(case.desired.gate, making.verdict):
+        return "judges it by its gate"
+    return "records it" if previous is None else "switches to it"
 
 
 def _renew(case: Case, entry: Entry) -> Iterator[Action]:
     """Another revision is wanted than the one that serves, or a fresh attempt of the same."""
     previous = _served_by(case, entry)
     if not case.forced:
-        blocked = _blocked_by(case, entry)
-        if blocked is not None:
-            yield blocked
+        tried = _tried(case, entry, previous)
+        if tried:
+            yield from tried
             return
         former = _former(case, entry)
         if former is not None:
-            reason = "this revision was tuned before and still exists; nothing is bought"
+            first = "" if proven(case.desired.gate, former.verdict) else "; it serves once it has passed the gate"
+            reason = f"this revision was tuned before and still exists; nothing is bought{first}"
             yield case.act(Kind.REUSE, reason, former, previous=previous)
             yield from patch(case, former, case.observed.models[former.resource])
             return
@@ -160,19 +171,20 @@ def _why(case: Case, changes: tuple[Change, ...]) -> str:
     return "another revision is wanted"
 
 
-def _blocked_by(case: Case, entry: Entry) -> Action | None:
-    """A revision that failed or was rejected is not bought again by itself."""
-    former = [(i, "failed") for i in (*entry.failed, entry.current) if i.state is InstanceState.FAILED]
-    former += [(i, "rejected") for i in entry.rejected]
-    for instance, verdict in former:
-        if instance.revision == case.revision:
+def _tried(case: Case, entry: Entry, previous: str | None) -> tuple[Action, ...]:
+    """Return what becomes of a revision that failed or was rejected: it is not bought again by itself."""
+    rejected = rejection(case, entry, previous=previous)
+    if rejected and rejected[0].kind is Kind.REUSE:
+        return rejected
+    for instance in (*entry.failed, entry.current):
+        if instance.state is InstanceState.FAILED and instance.revision == case.revision:
             why = f": {instance.error}" if instance.error else ""
             reason = (
-                f"attempt {instance.attempt} of this revision {'failed' if verdict == 'failed' else 'was rejected'}"
-                f"{why}; change the manifest, or buy another attempt with --replace {case.desired.name}"
+                f"attempt {instance.attempt} of this revision failed{why}; change the manifest, or buy another attempt "
+                f"with --replace {case.desired.name}"
             )
-            return case.act(Kind.BLOCKED, reason, instance, blocked_by=verdict)
-    return None
+            return (case.act(Kind.BLOCKED, reason, instance, blocked_by="failed"),)
+    return rejected
 
 
 def _former(case: Case, entry: Entry) -> Instance | None:

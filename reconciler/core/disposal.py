@@ -19,6 +19,8 @@ from reconciler.core.revision import compatible
 RETAIN = "retain"
 """What ``lifecycle.deletion`` says of models that are to stay when tunectl is done with them."""
 
+REJECTED = "was rejected, and its gate says onFail: delete"
+
 
 def clean_up(case: Case, entry: Entry, superseded: Instance | None, *, reused: frozenset[str]) -> Iterator[Action]:
     """Get rid of what was replaced, of more than is to be retained, and of what is in the making but not wanted.
@@ -40,6 +42,10 @@ def clean_up(case: Case, entry: Entry, superseded: Instance | None, *, reused: f
         if instance.resource not in reused:
             keep = lifecycle.deletion == RETAIN
             yield disposal(name, instance, case.observation(instance), reason, cleanup=True, keep=keep)
+    for instance in (entry.current, *entry.rejected):
+        observation = case.observation(instance)
+        if instance.disposed and observation is not None and instance.resource not in reused:
+            yield disposal(name, instance, observation, REJECTED, cleanup=True)
 
 
 def surplus(entry: Entry, retain: int, observed: Observed) -> tuple[Instance, ...]:

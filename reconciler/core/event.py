@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from reconciler.core.actual import Actual
 from reconciler.core.observation import Progress
 from reconciler.core.plan import Plan
+from reconciler.core.verdict import Check
 from reconciler.errors import Problem
 
 
@@ -81,6 +82,17 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A model that is ready was held to its gate. ``answers`` is the folder that has what it said, for its owner."""
+
+    name: str
+    resource: str
+    passed: bool
+    checks: tuple[Check, ...] = ()
+    answers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """An action was not begun, and why: something it depends on failed, or the run was stopped."""
 
@@ -140,12 +152,16 @@ class Errored:
 
 @dataclass(frozen=True, slots=True)
 class Summarised:
-    """The last event of a run: how many actions ended how, and how many jobs are left running."""
+    """The last event of a run: how many actions ended how, and how many jobs are left running.
+
+    ``rejected`` counts the models that their gates refused in this run; they are in none of the other counts.
+    """
 
     done: Mapping[str, int] = field(default_factory=dict)
     failed: int = 0
     skipped: int = 0
     running: int = 0
+    rejected: int = 0
     exit_code: int = 0
 
 
@@ -157,6 +173,7 @@ Event = (
     | Finished
     | Measured
     | Failed
+    | Judged
     | Skipped
     | Waiting
     | Retried
@@ -175,6 +192,7 @@ _TYPES = {
     Finished: "finished",
     Measured: "measured",
     Failed: "failed",
+    Judged: "gate",
     Skipped: "skipped",
     Waiting: "waiting",
     Retried: "retry",

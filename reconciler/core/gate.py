@@ -102,6 +102,11 @@ class Gate:
         return digest({key: value for key, value in self.canonical.items() if key not in _NO_CHECKS})
 
 
+def records_checks(canonical: Mapping[str, Json] | None) -> bool:
+    """Tell whether a recorded gate (``Gate.canonical``) holds anything that a finished model has to show."""
+    return canonical is not None and not canonical.keys() <= set(_NO_CHECKS)
+
+
 def _canonical_dataset(dataset: GateDataset) -> Mapping[str, Json]:
     value: dict[str, Json] = {
         "digest": dataset.digest,

@@ -15,6 +15,7 @@ from reconciler.core.canonical import Json
 from reconciler.core.lineage import History
 from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Dataset, Remote, Spec
+from reconciler.core.verdict import Verdict
 
 
 class InstanceState(StrEnum):
@@ -39,8 +40,9 @@ class Instance:
     """One remote model that we made, or are about to make.
 
     ``spec`` is what the manifest asked for when it was applied, normalised. ``operation`` is the name of the tuning
-    operation while it runs. ``total_steps`` is what the service said the tuning takes, once it has. ``provenance`` is
-    that of the run that asked for it. ``forecast`` is what was foreseen of its time and cost when it was bought
+    operation while it runs. ``total_steps`` is what the service said the tuning takes, once it has. ``gate`` is what it
+    has to show (``Gate.canonical``), ``verdict`` what came of it when it was judged last. ``provenance`` is that of the
+    run that asked for it. ``forecast`` is what was foreseen of its time and cost when it was bought
     (``estimate.forecast_json``).
     """
 
@@ -57,6 +59,12 @@ class Instance:
     gate: Mapping[str, Json] | None = None
     provenance: Provenance | None = None
     forecast: Mapping[str, Json] | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def disposed(self) -> bool:
+        """Whether this is the mere memory of a model that was rejected and deleted, or is about to be (``onFail``)."""
+        return self.state is InstanceState.REJECTED and self.gate is not None and self.gate.get("onFail") == "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +163,9 @@ def intend(entry: Entry | None, instance: Instance, *, protect: bool, deletion: 
 
     The first one of a name is its current instance at once; the next one is the candidate. A current instance that
     never became ready does not serve, so the new one takes its place; so does one under the very id of a current
-    instance that is gone. What is superseded while still in the making is deposed, an attempt that failed is
-    remembered as such. Whatever list held the instance before holds it no longer. The pin of a rollback ends, unless
-    the instance is of the very revision that is pinned.
+    instance that is gone. What is superseded while still in the making is deposed, an attempt that failed or was
+    rejected is remembered as such. Whatever list held the instance before holds it no longer. The pin of a rollback
+    ends, unless the instance is of the very revision that is pinned.
     """
     if entry is None:
         return Entry(current=instance, protect=protect, deletion=deletion)
@@ -175,6 +183,8 @@ def _set_aside(entry: Entry, former: Instance | None, instance: Instance) -> Ent
         return entry
     if former.state is InstanceState.FAILED:
         return replace(entry, failed=(*entry.failed, former))
+    if former.state is InstanceState.REJECTED:
+        return replace(entry, rejected=(*entry.rejected, former))
     return replace(entry, deposed=(*entry.deposed, former))
 
 
@@ -258,7 +268,9 @@ def remove(entry: Entry, resource: str) -> Entry | None:
         return _without(entry, resource)
     if entry.candidate is not None:
         return replace(entry, current=entry.candidate, candidate=None)
-    heir = next(iter((*entry.retained, *entry.deposed, *entry.failed, *entry.rejected)), None)
+    memories = frozenset(instance.resource for instance in entry.rejected if instance.disposed)
+    others = (*entry.retained, *entry.deposed, *entry.failed, *entry.rejected)
+    heir = next((instance for instance in others if instance.resource not in memories), None)
     return None if heir is None else replace(_without(entry, heir.resource), current=heir)
 
 

@@ -134,7 +134,8 @@ class Capabilities:
     ``labels`` says whether the service keeps labels of a manifest, which then are a field like any other.
     ``validation`` says whether it measures with examples that are not trained on, and so is sent them. ``losses`` says
     whether the loss of a tuning can be read. ``lists_base_models`` says whether a base model that is not listed is sure
-    to be refused; where it is not, the service decides. ``permissions`` says whether models can be shared.
+    to be refused; where it is not, the service decides. ``permissions`` says whether models can be shared, ``cancels``
+    whether a tuning that runs can be stopped.
     """
 
     effects: Mapping[str, Effect]
@@ -147,6 +148,7 @@ class Capabilities:
     losses: bool = True
     lists_base_models: bool = True
     permissions: bool = False
+    cancels: bool = False
 
     @property
     def in_place(self) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from reconciler.core.resource import Capabilities, Desired
 from reconciler.errors import Problem
 
-_GATE = "gates are not carried out by this version, and a model must not pass one unchecked"
 _PERMISSIONS = "this provider's models cannot be shared one by one"
 
 
@@ -15,11 +14,7 @@ def unsupported(desired: Iterable[Desired], capabilities: Capabilities) -> tuple
     """Return a problem for every field that a manifest may hold but that would not be carried out."""
     found = []
     for manifest in desired:
-        held = {
-            ("gate", _GATE): bool(manifest.gate),
-            ("permissions", _PERMISSIONS): "permissions" in manifest.spec and not capabilities.permissions,
-        }
-        for field, why in (key for key, refused in held.items() if refused):
-            path = f"spec.{field}"
-            found.append(Problem(manifest.locate(path), f"{manifest.name}: {path}: {why}", f"remove {path}"))
+        if "permissions" in manifest.spec and not capabilities.permissions:
+            path = "spec.permissions"
+            found.append(Problem(manifest.locate(path), f"{manifest.name}: {path}: {_PERMISSIONS}", f"remove {path}"))
     return tuple(found)

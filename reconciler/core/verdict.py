@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reconciler.core.canonical import Json
 from reconciler.core.gate import AbortIf, Gate, GateDataset, PromptCheck
 from reconciler.core.observation import Snapshot
 from reconciler.core.scorers import RIGHT, score
@@ -26,6 +27,13 @@ class Check:
     limit: float | None = None
     note: str | None = None
 
+    @property
+    def document(self) -> dict[str, Json]:
+        """The check as JSON; what there is nothing to say of is left out."""
+        value: dict[str, Json] = {"check": self.name, "passed": self.passed}
+        numbers: dict[str, Json] = {"measured": self.measured, "limit": self.limit, "note": self.note}
+        return value | {key: item for key, item in numbers.items() if item is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -39,6 +47,11 @@ class Verdict:
     def of(cls, gate: Gate, checks: Sequence[Check]) -> Verdict:
         """Return the verdict that follows from the checks: all have to pass."""
         return cls(all(check.passed for check in checks), gate.checks_digest, tuple(checks))
+
+    @property
+    def document(self) -> dict[str, Json]:
+        """The verdict as JSON, for those who record it."""
+        return {"passed": self.passed, "gate": self.gate, "checks": [check.document for check in self.checks]}
 
     @property
     def unmet(self) -> tuple[Check, ...]:
@@ -71,8 +84,8 @@ def check_losses(gate: Gate, loss: float, current: float | None) -> list[Check]:
     if gate.max_loss_increase is not None:
         if current is None:
             checks.append(Check("maxLossIncrease", True, note=_FIRST))
-        elif math.isnan(current):
-            checks.append(Check("maxLossIncrease", True, note="the loss of the model that serves is no number"))
+        elif not math.isfinite(current):
+            checks.append(Check("maxLossIncrease", True, note="the loss of the model that serves is no finite number"))
         else:
             checks.append(_check_loss("maxLossIncrease", loss - current, gate.max_loss_increase))
     return checks

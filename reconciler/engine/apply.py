@@ -13,6 +13,7 @@ from reconciler.core.event import Planned, Skipped, Stopping
 from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.plan import Action, Kind
 from reconciler.engine.checkpoint import Checkpoint
+from reconciler.engine.gate import Examiner
 from reconciler.engine.intent import record_intents
 from reconciler.engine.journal import Journal
 from reconciler.engine.outcome import Outcome
@@ -51,8 +52,11 @@ def apply(world: World, shown: Preview, options: Options) -> Outcome:
     _settle_at_once(journal, plan.actions)
     through = False
     try:
-        with ThreadPoolExecutor(options.parallelism, thread_name_prefix="apply") as pool:
-            Training(world, options, journal, plan, desired, intended=intended).run(pool)
+        with (
+            Examiner(world, parallelism=options.parallelism) as examiner,
+            ThreadPoolExecutor(options.parallelism, thread_name_prefix="apply") as pool,
+        ):
+            Training(world, options, journal, plan, desired, examiner, intended=intended).run(pool)
             delete_all(world, journal, plan.actions, pool)
         through = True
     except LockHeld as error:

@@ -12,11 +12,22 @@ from reconciler.core.resource import Desired, Effect, Spec, with_values
 from reconciler.core.revision import MADE_OF, compatible
 from reconciler.core.sharing import grantee_in, reshared
 from reconciler.engine.world import World
-from reconciler.errors import AlreadyExists, Interrupted, NotFound, PermissionDenied
+from reconciler.errors import (
+    AlreadyExists,
+    Interrupted,
+    MalformedAnswer,
+    NotFound,
+    PermissionDenied,
+    RemoteError,
+    TunectlError,
+    Unavailable,
+)
 from reconciler.ports.datasets import Datasets
 from reconciler.ports.provider import CreateRequest, Origin, Provider
 
 T = TypeVar("T")
+
+_SERVER_ERROR = 500
 
 
 def while_we_may(world: World, request: Callable[[], T]) -> T:
@@ -144,3 +155,12 @@ def mended_spec(recorded: Spec, action: Action) -> Spec:
     fields = [change for change in action.changes if grantee_in(change.path) is None]
     spec = with_values(recorded, {change.path.removeprefix("spec."): change.after for change in fields})
     return spec if len(fields) == len(action.changes) else reshared(spec, action.changes)
+
+
+def may_have_happened(error: TunectlError) -> bool:
+    """Tell whether a create may have been carried out although it ended with this error; then its intent must stay."""
+    if isinstance(error, Unavailable | MalformedAnswer):
+        return True
+    if isinstance(error, RemoteError) and error.doubtful:
+        return True  # this try was refused, an earlier one went unanswered
+    return type(error) is RemoteError and (error.http_status or _SERVER_ERROR) >= _SERVER_ERROR

@@ -8,6 +8,7 @@ from dataclasses import replace
 from reconciler.core.canonical import digest
 from reconciler.core.comparison import PIN
 from reconciler.core.estimate import forecast_json
+from reconciler.core.judging import accept, find, judged
 from reconciler.core.lockfile import (
     Approval,
     Entry,
@@ -17,12 +18,12 @@ from reconciler.core.lockfile import (
     amend,
     intend,
     remove,
-    take_back,
     unpin,
 )
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Action, Kind, Plan, action_digest_value
 from reconciler.core.resource import Desired
+from reconciler.core.verdict import proven
 
 
 def record_intents(lockfile: Lockfile, plan: Plan, desired: Mapping[str, Desired], observed: Observed) -> Lockfile:
@@ -71,14 +72,15 @@ def _record(entries: dict[str, Entry], action: Action, manifest: Desired | None)
     elif action.kind is Kind.REUSE:
         changed = _reuse(entry, action, manifest)
     elif action.kind is Kind.UPDATE and entry is not None:
-        changed = entry if action.heals else _local(entry, manifest)
+        changed = entry if action.heals else _local(entry, action, manifest)
         if any(change.path == PIN for change in action.changes):
             changed = unpin(changed)
     _put(entries, action.name, changed)
 
 
-def _local(entry: Entry, manifest: Desired) -> Entry:
+def _local(entry: Entry, action: Action, manifest: Desired) -> Entry:
     """Record what only the lockfile keeps of a manifest."""
+    entry = judged(entry, action.resource or "", manifest.gate, None)
     return replace(entry, protect=manifest.lifecycle.protect, deletion=manifest.lifecycle.deletion)
 
 
@@ -98,12 +100,16 @@ def _seen(entry: Entry) -> Entry:
 
 
 def _reuse(entry: Entry | None, action: Action, manifest: Desired) -> Entry:
-    """A model we kept serves again at once; one that was found by its id is watched until it is seen to be ready."""
-    kept = () if entry is None else (*entry.retained, *entry.rejected)
-    if entry is not None and any(instance.resource == action.resource for instance in kept):
-        gone = action.previous is None  # nothing is there whose place it takes
-        return take_back(entry, action.resource or "", retain=manifest.lifecycle.retain, gone=gone)
-    return _intend(entry, action, manifest, InstanceState.TUNING)
+    """A model we kept serves again at once, unless a gate is ahead; one that was found by its id is watched first."""
+    resource = action.resource or ""
+    kept = None if entry is None else find(entry, resource)
+    if entry is None or kept is None or kept in entry.deposed:
+        return _intend(entry, action, manifest, InstanceState.TUNING)
+    if not proven(manifest.gate, kept.verdict):
+        return entry
+    gone = action.previous is None  # nothing is there whose place it takes
+    retain = manifest.lifecycle.retain
+    return accept(judged(entry, resource, manifest.gate, None), resource, retain=retain, gone=gone)
 
 
 def _intend(entry: Entry | None, action: Action, manifest: Desired, state: InstanceState) -> Entry:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reconciler.core.actual import actual_of
-from reconciler.core.event import Failed, Finished, Measured, Skipped, Started, Summarised
+from reconciler.core.event import Failed, Finished, Judged, Measured, Skipped, Started, Summarised
 from reconciler.core.lockfile import Entry, Instance, Lockfile
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action
+from reconciler.core.verdict import Verdict
 from reconciler.engine.checkpoint import Checkpoint
+from reconciler.engine.judgement import Judgement
 from reconciler.engine.outcome import Outcome
 from reconciler.ports.clock import Clock
 from reconciler.ports.reporter import Reporter
@@ -87,6 +89,13 @@ class Journal:
         self.outcome.failed[action.name] = message
         self.report(Failed(action.name, action.kind.value, message, hint))
 
+    def judge(self, action: Action, judgement: Judgement, verdict: Verdict) -> None:
+        """A model was held to its gate; one that did not pass has ended its action."""
+        resource = judgement.subject.resource
+        if not verdict.passed:
+            self.outcome.rejected[action.name] = resource
+        self.report(Judged(action.name, resource, verdict.passed, verdict.checks, judgement.answers))
+
     def skip(self, action: Action, reason: str) -> None:
         """An action is not begun in this run."""
         self.outcome.skipped[action.name] = reason
@@ -103,6 +112,7 @@ class Journal:
                 failed=len(outcome.failed),
                 skipped=len(outcome.skipped) + len(outcome.blocked),
                 running=len(outcome.running) + len(outcome.late),
+                rejected=len(outcome.rejected),
                 exit_code=code if signal_number is None else _SIGNALLED + signal_number,
             )
         )

@@ -14,6 +14,8 @@ from reconciler.errors import GateNotMet, LockHeld, PartialFailure, TunectlError
 class Outcome:
     """A tally of one run, filled while it goes on; the coordinator alone writes it.
 
+    ``rejected`` maps names to the resource that their gate refused in this run, ``blocked`` holds what was refused
+    before. ``unjudged`` are names whose model is ready and has yet to pass its gate.
     ``lost`` is why the lock is not ours any more, if that is so: then nothing new was begun, and nothing recorded.
     ``took`` is what trainings that had a forecast came to, by name.
     """
@@ -22,6 +24,8 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     blocked: dict[str, Action] = field(default_factory=dict)
+    rejected: dict[str, str] = field(default_factory=dict)
+    unjudged: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     took: dict[str, Actual] = field(default_factory=dict)
@@ -31,7 +35,8 @@ class Outcome:
     @property
     def complete(self) -> bool:
         """Whether everything that was planned is through."""
-        return not (self.failed or self.skipped or self.late or self.running or self.stopped or self.lost)
+        ended = not (self.failed or self.skipped or self.rejected)
+        return ended and not (self.late or self.running or self.stopped or self.lost)
 
     @property
     def touched(self) -> bool:
@@ -52,9 +57,12 @@ class Outcome:
                 f"{count} failed: {_listed(broken)}; everything else is applied and recorded",
                 hint="`tunectl plan` shows what is left and how to go on",
             )
-        rejected = sorted(self.blocked)
+        rejected = sorted({*self.blocked, *self.rejected})
         if rejected:
-            return GateNotMet(f"rejected by their gate: {_listed(rejected)}; what served before serves on")
+            return GateNotMet(
+                f"rejected by their gate: {_listed(rejected)}; what served before serves on",
+                hint="`tunectl show NAME` has the verdict; a change of the gate judges again, training nothing",
+            )
         if self.late:
             return WaitTimedOut(
                 f"still tuning after the wait: {_listed(sorted(self.late))}; training goes on",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import partial
 
-from reconciler.core.disposal import RETAIN, disposal
-from reconciler.core.lockfile import InstanceState, remove
+from reconciler.core.disposal import REJECTED, RETAIN, disposal
+from reconciler.core.judging import find, let_go
+from reconciler.core.lockfile import Entry, InstanceState, remove
 from reconciler.core.plan import Action, Kind
 from reconciler.engine import carry
 from reconciler.engine.journal import Journal
@@ -29,7 +30,7 @@ def delete_all(world: World, journal: Journal, actions: Iterable[Action], pool: 
     former = [action for action in planned if action.cleanup]
     known = {action.resource for action in planned}
     names = {action.name for action in everything}
-    former += [action for action in _replaced(journal, names) if action.resource not in known]
+    former += [action for action in (*_replaced(journal, names), *_refused(journal)) if action.resource not in known]
     _forget(journal, [action for action in former if action.kind is Kind.FORGET])
     former = [action for action in former if action.kind is Kind.DELETE]
     _delete(world, journal, former, pool)
@@ -53,6 +54,17 @@ def _replaced(journal: Journal, names: set[str]) -> list[Action]:
     return found
 
 
+def _refused(journal: Journal) -> list[Action]:
+    """Return the deletions that follow from the gates of this run."""
+    found = []
+    for name, resource in sorted(journal.outcome.rejected.items()):
+        entry = journal.entry(name)
+        instance = None if entry is None else find(entry, resource)
+        if instance is not None and instance.disposed:
+            found.append(Action(name, Kind.DELETE, REJECTED, resource=resource, cleanup=True))
+    return found
+
+
 def _forget(journal: Journal, actions: list[Action]) -> None:
     for action in actions:
         journal.start(action)
@@ -61,9 +73,13 @@ def _forget(journal: Journal, actions: list[Action]) -> None:
 
 def _drop(journal: Journal, action: Action) -> None:
     """Record that a resource is deleted or forgotten."""
-    resource = action.resource or ""
-    journal.change(action.name, lambda entry: remove(entry, resource))
+    record = let_go if action.cleanup else remove
+    journal.change(action.name, partial(_without, record, action.resource or ""))
     journal.finish(action)
+
+
+def _without(record: Callable[[Entry, str], Entry | None], resource: str, entry: Entry) -> Entry | None:
+    return record(entry, resource)
 
 
 def _delete(world: World, journal: Journal, actions: list[Action], pool: ThreadPoolExecutor) -> None:

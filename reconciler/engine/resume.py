@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 
-from reconciler.core.lockfile import Entry, Instance, InstanceState, amend, fail
+from reconciler.core.judging import arrive, awaits_gate
+from reconciler.core.lockfile import Entry, Instance, InstanceState, fail
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
 from reconciler.core.resource import Desired
@@ -102,7 +103,11 @@ def _record(journal: Journal, action: Action, operation: Operation) -> None:
         journal.change(action.name, lambda entry: fail(entry, operation.resource, message))
         journal.fail(action, message, f"change the manifest, or buy another attempt with --replace {action.name}")
     else:
-        journal.change(action.name, lambda entry: _ready(entry, operation))
+        instance = journal.instance(action)
+        gated = instance is not None and awaits_gate(instance)
+        if gated:
+            journal.outcome.unjudged.append(action.name)
+        journal.change(action.name, partial(_ready, operation, gated))
         journal.finish(action)
 
 
@@ -112,17 +117,6 @@ def _never_begun(journal: Journal, action: Action) -> bool:
     return instance is not None and instance.state is InstanceState.PENDING
 
 
-def _ready(entry: Entry, operation: Operation) -> Entry:
-    """Record that a model is ready; a candidate stays a candidate until apply switches to it."""
-    instance = entry.in_making
-    if instance is None:
-        return entry
-    return amend(
-        entry,
-        replace(
-            instance,
-            state=InstanceState.READY,
-            operation=None,
-            create_time=operation.create_time or instance.create_time,
-        ),
-    )
+def _ready(operation: Operation, gated: bool, entry: Entry) -> Entry:
+    """Record that a model is ready; a candidate stays a candidate until apply has judged it and switches to it."""
+    return arrive(entry, operation.resource, gated=gated, create_time=operation.create_time)

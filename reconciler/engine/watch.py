@@ -58,6 +58,7 @@ class Watch:
         self._pace = pace
         self._noise = noise
         self._pause = pace.first
+        self._looked_at = clock.now()
         self._running: dict[str, Running] = {}
 
     def __len__(self) -> int:
@@ -72,6 +73,11 @@ class Watch:
         self._running[running.operation.resource] = running
         self._pause = self._pace.first
 
+    @property
+    def due(self) -> bool:
+        """Whether the pause is over although nobody slept: something else was waited for."""
+        return self._clock.now() - self._looked_at >= self._pause
+
     def pause(self) -> None:
         """Sleep until it is time to look again."""
         seconds = self._pause * (1 + _JITTER * (2 * self._noise() - 1))
@@ -85,6 +91,7 @@ class Watch:
         Raises:
             RemoteError: the service cannot be asked, still after the retries.
         """
+        self._looked_at = self._clock.now()
         asked = list(self._running.values())
         news: Sequence[Operation] = self._provider.poll([running.operation for running in asked])
         ended = []

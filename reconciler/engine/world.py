@@ -10,6 +10,7 @@ from reconciler.engine.stop import Stop
 from reconciler.engine.watch import Pace
 from reconciler.ports.clock import Clock
 from reconciler.ports.datasets import Datasets
+from reconciler.ports.evidence import Evidence, NoEvidence
 from reconciler.ports.provider import Provider
 from reconciler.ports.reporter import Reporter
 from reconciler.ports.store import Hold, LastingHold, LockfileStore
@@ -17,7 +18,10 @@ from reconciler.ports.store import Hold, LastingHold, LockfileStore
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The ports a run works with; ``hold`` is the turn that ``store.hold`` gave it."""
+    """The ports a run works with.
+
+    ``hold`` is the turn that ``store.hold`` gave it; ``evidence`` is for runs that may judge models.
+    """
 
     provider: Provider
     store: LockfileStore
@@ -26,6 +30,7 @@ class World:
     report: Reporter
     stop: Stop
     hold: Hold = field(default_factory=LastingHold)
+    evidence: Evidence = field(default_factory=NoEvidence)
 
 
 @dataclass(frozen=True, slots=True)

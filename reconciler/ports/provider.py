@@ -145,6 +145,16 @@ class Provider(Protocol):
         """Return the news of all outstanding operations, in the same order, in as few requests as possible."""
         ...
 
+    def cancel(self, operation: Operation) -> None:
+        """Ask the service to stop a tuning, as far as it can; ``poll`` tells what comes of it, soon or late.
+
+        Cancelling what is over already changes nothing. Never called unless ``Capabilities.cancels`` says it can be.
+
+        Raises:
+            NotFound: there is no such tuning, or no trace of its operation.
+        """
+        ...
+
     def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
         """Ask a tuned model and return its answers."""
         ...

@@ -18,6 +18,7 @@ from reconciler.core.lineage_text import provenance_document, restore
 from reconciler.core.lockfile import Approval, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Dataset, Remote
+from reconciler.core.verdict import Check, Verdict
 
 FORMAT = "tunectl.lock/v1"
 
@@ -66,6 +67,29 @@ class HistoryShape(_Shape):
         return History(self.records, self.head)
 
 
+class CheckShape(_Shape):
+    """One check of a gate, with what was measured and the limit it was held to."""
+
+    check: _Text
+    passed: bool
+    measured: float | None = None
+    limit: float | None = None
+    note: str | None = None
+
+
+class VerdictShape(_Shape):
+    """What a gate came to; ``gate`` is the digest of its checks. No prompt and no answer."""
+
+    passed: bool
+    gate: _Text
+    checks: list[CheckShape]
+
+    def value(self) -> Verdict:
+        """Return the core's value."""
+        checks = (Check(c.check, c.passed, c.measured, c.limit, c.note) for c in self.checks)
+        return Verdict(self.passed, self.gate, tuple(checks))
+
+
 class InstanceShape(_Shape):
     """One remote model of ours."""
 
@@ -82,6 +106,7 @@ class InstanceShape(_Shape):
     gate: dict[str, Any] | None = None
     provenance: ProvenanceShape | None = None
     forecast: dict[str, Any] | None = None
+    verdict: VerdictShape | None = None
 
     def instance(self) -> Instance:
         """Return the core's value."""
@@ -99,6 +124,7 @@ class InstanceShape(_Shape):
             gate=self.gate,
             provenance=None if self.provenance is None else self.provenance.value(),
             forecast=self.forecast,
+            verdict=None if self.verdict is None else self.verdict.value(),
         )
 
 
@@ -256,11 +282,13 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "spec": instance.spec,
         "dataset": None if dataset is None else _dataset(dataset),
     }
+    verdict = instance.verdict
     additions = {
         "totalSteps": instance.total_steps,
         "error": instance.error,
         "gate": instance.gate,
         "forecast": instance.forecast,
+        "verdict": None if verdict is None else verdict.document,
     }
     if instance.provenance is not None:
         additions["provenance"] = provenance_document(instance.provenance)

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from reconciler.core.canonical import Json
 from reconciler.core.event import Event
-from reconciler.core.observation import ModelState, Observation, Operation, Progress
+from reconciler.core.observation import ModelState, Observation, Operation, Progress, Snapshot
 from reconciler.core.permission import OWNER, USER, WRITER, Permission, unshared
 from reconciler.core.resource import BaseModel, Capabilities, Effect, Example, Remote, Spec
-from reconciler.errors import AlreadyExists, InvalidArgument, NotFound, TunectlError
+from reconciler.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, TunectlError
 from reconciler.ports.provider import CreateRequest, Normalized
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ CAPABILITIES = Capabilities(
     display_name_limit=40,
     defaults={"epochCount": (5,), "batchSize": (4, 16)},
     permissions=True,
+    cancels=True,
 )
 
 REMOTE = Remote("generativelanguage", "https://fake.invalid", "fake-project")
@@ -94,7 +95,9 @@ class FakeProvider:
 
     Its one user, ``ME``, owns what it makes.
 
-    ``train_seconds`` is the length of every training. ``doom`` maps resources to the error their training ends with.
+    ``train_seconds`` is the length of every training. ``doom`` maps resources to the error their training ends with,
+    ``losses`` to the mean loss of each step (they are one step a percent; a shorter list ends with its last loss),
+    ``answers`` to what they say whatever they are asked. Otherwise a model answers as its examples do.
     ``before`` and ``after`` are called with the name of each method and the resource it is about; raising from
     ``before`` means that nothing was done, from ``after`` that the answer was lost. ``calls`` lists every call.
     """
@@ -105,6 +108,8 @@ class FakeProvider:
         self.train_seconds = train_seconds
         self.models: dict[str, _Model] = {}
         self.doom: dict[str, str] = {}
+        self.losses: dict[str, Sequence[float]] = {}
+        self.answers: dict[str, str] = {}
         self.bases = [BaseModel("models/text-bison-001", tunable=True), BaseModel("models/chat-001", tunable=False)]
         self.calls: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] = lambda *_: None
@@ -125,13 +130,13 @@ class FakeProvider:
         """Return the spec as it is; this service has no spelling of its own."""
         return Normalized(spec)
 
-    def observe(self, *, snapshots: bool = False) -> Sequence[Observation]:  # noqa: ARG002  # it keeps no curves
+    def observe(self, *, snapshots: bool = False) -> Sequence[Observation]:  # noqa: ARG002  # its listing has no curves
         """List everything."""
         return self._call("observe", "", lambda: [self._show(resource) for resource in sorted(self.models)])
 
     def get(self, resource: str) -> Observation:
         """Return one model."""
-        return self._call("get", resource, lambda: self._show(resource))
+        return self._call("get", resource, lambda: self._show(resource, curve=self._steps(resource)))
 
     def base_models(self) -> Sequence[BaseModel]:
         """List the base models."""
@@ -186,8 +191,11 @@ class FakeProvider:
         """Answer with the output of the example that has this input."""
 
         def work() -> list[str]:
-            known = {example.input: example.output for example in self._model(resource).examples}
-            return [known.get(prompt, "?")] * candidates
+            model = self._model(resource)
+            if self._show(resource).state is not ModelState.READY:
+                raise FailedPrecondition(f"{resource} is not ready", status="FAILED_PRECONDITION", http_status=400)
+            known = {example.input: example.output for example in model.examples}
+            return [self.answers.get(resource, known.get(prompt, "?"))] * candidates
 
         return self._call("generate", resource, work)
 
@@ -234,6 +242,16 @@ class FakeProvider:
 
         self._call("transfer", resource, work)
 
+    def cancel(self, operation: Operation) -> None:
+        """Stop a training; one that is over stays as it is."""
+
+        def work() -> None:
+            model = self._model(operation.resource)
+            if self._clock.now() < model.ends:
+                model.ends, model.error = self._clock.now(), "The operation was cancelled."
+
+        self._call("cancel", operation.resource, work)
+
     def close(self) -> None:
         """Note that nobody needs it any more."""
         self.closed = True
@@ -263,7 +281,7 @@ class FakeProvider:
             roles[owner.grantee] = owner
         return roles
 
-    def _show(self, resource: str) -> Observation:
+    def _show(self, resource: str, *, curve: int = 0) -> Observation:
         model = self._model(resource)
         over = self._clock.now() >= model.ends
         state = ModelState.TUNING if not over else ModelState.FAILED if model.error else ModelState.READY
@@ -273,14 +291,69 @@ class FakeProvider:
             state=state,
             create_time=datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             error=model.error if over else None,
+            snapshots=self._curve(resource, curve),
         )
+
+    def _curve(self, resource: str, steps: int) -> tuple[Snapshot, ...]:
+        """Return the loss curve of the first steps."""
+        losses = self.losses.get(resource, ())
+        return tuple(Snapshot(step, 0, loss) for step, loss in enumerate(losses[:steps], 1))
+
+    def _steps(self, resource: str) -> int:
+        """Return how many of its hundred steps a training has behind it."""
+        model = self._model(resource)
+        spent = min(self._clock.now(), model.ends) - model.created
+        return int(100 * min(1.0, spent / self.train_seconds)) if self.train_seconds else 100
 
     def _news(self, operation: Operation) -> Operation:
         if operation.resource not in self.models:
             return replace(operation, gone=True)
         seen = self._show(operation.resource)
-        model = self.models[operation.resource]
-        share = min(1.0, (self._clock.now() - model.created) / self.train_seconds) if self.train_seconds else 1.0
-        progress = Progress(int(100 * share), 100, 100 * share)
+        steps = self._steps(operation.resource)
+        last = next(reversed(self._curve(operation.resource, steps)), None)
+        progress = Progress(steps, 100, float(steps), last)
         done = seen.state is not ModelState.TUNING
         return replace(operation, done=done, error=seen.error, progress=progress, create_time=seen.create_time)
+
+
+class FakeEvidence:
+    """Evidence in memory: ``kept`` maps addresses to rows, ``verdicts`` programs to the status they end with.
+
+    ``ran`` lists the environment each program was given.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[str, list[Mapping[str, Json]]] = {}
+        self.verdicts: dict[str, int | TunectlError] = {}
+        self.ran: list[Mapping[str, str]] = []
+
+    def folder(self, name: str, label: str) -> FakeFolder:
+        """Return a folder."""
+        return FakeFolder(self, f"{name}/{label}")
+
+
+@dataclass(frozen=True, slots=True)
+class FakeFolder:
+    """A folder of such evidence."""
+
+    evidence: FakeEvidence
+    address: str
+
+    def keep(self, name: str, rows: Sequence[Mapping[str, Json]]) -> None:
+        """Remember rows."""
+        self.evidence.kept[f"{self.address}/{name}"] = list(rows)
+
+    def run(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        timeout: float,  # noqa: ARG002  # it is over at once
+        stopped: Callable[[], bool],
+    ) -> int | None:
+        """End as the program is said to end; one that nobody knows cannot be run."""
+        self.evidence.ran.append(dict(environ))
+        verdict = self.evidence.verdicts.get(command[0], TunectlError(f"{command[0]} cannot be run"))
+        if isinstance(verdict, TunectlError):
+            raise verdict
+        return None if stopped() else verdict

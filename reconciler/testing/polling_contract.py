@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 
 from reconciler.core.observation import ModelState, Operation
-from reconciler.testing.contract_world import ProviderWorld, started
+from reconciler.errors import NotFound
+from reconciler.testing.contract_world import ProviderWorld, name_of, started
 
 MANY = 40
 
@@ -73,3 +74,34 @@ class PollingContract:
         """No tunings, no requests."""
         assert list(world.provider.poll([])) == []
         assert list(world.methods()) == []
+
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_cancelled_tuning_ends_as_failed(self, world: ProviderWorld, known: bool) -> None:
+        """Whether the answer that named its operation was heard or not."""
+        operation = _cancellable(world, "hopeless")
+        world.provider.cancel(operation if known else Operation(operation.resource))
+        world.finish()
+        (ended,) = world.provider.poll([operation])
+        assert ended.done
+        assert ended.error
+        assert world.provider.get(operation.resource).state is ModelState.FAILED
+
+    def test_cancelling_what_is_over_changes_nothing(self, world: ProviderWorld) -> None:
+        """The tuning may end while somebody decides to stop it."""
+        operation = _cancellable(world, "over")
+        world.finish()
+        world.provider.cancel(operation)
+        assert world.provider.get(operation.resource).state is ModelState.READY
+
+    def test_cancelling_what_is_not_there_is_not_found(self, world: ProviderWorld) -> None:
+        """Whoever asks has read an old lockfile."""
+        _cancellable(world, "another")
+        with pytest.raises(NotFound):
+            world.provider.cancel(Operation(name_of(world, "absent")))
+
+
+def _cancellable(world: ProviderWorld, stem: str) -> Operation:
+    """Start a tuning that can be stopped; a provider that cannot stop one says so, and is never asked to."""
+    if not world.provider.capabilities.cancels:
+        pytest.skip("this provider cannot cancel")
+    return started(world, stem)[1]

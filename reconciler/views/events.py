@@ -1,8 +1,8 @@
 """Events as JSON objects (``apply --format jsonl``), and the JSON Schema of the stream.
 
 Both come from the dataclasses of ``core.event``: fields become keys in lowerCamel. Some fields hold values with a form
-of their own: a plan is its document, a problem lies flat (several are a list), and so do the progress of a tuning and
-what it took.
+of their own: a plan is its document, a problem lies flat (several are a list, as are the checks of a gate), and so do
+the progress of a tuning and what it took.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from reconciler.core.actual import Actual
 from reconciler.core.event import Event, type_of
 from reconciler.core.observation import Progress
 from reconciler.core.plan import Plan
+from reconciler.core.verdict import Check
 from reconciler.errors import Problem
 from reconciler.views.document import problem_document, to_document
 from reconciler.views.shapes import plan_schema
@@ -58,6 +59,13 @@ _PROBLEM: dict[str, dict[str, Any]] = {
     "line": {"type": ["integer", "null"]},
     "column": {"type": ["integer", "null"]},
 }
+_CHECK: dict[str, dict[str, Any]] = {
+    "check": {"type": "string"},
+    "passed": {"type": "boolean"},
+    "measured": {"type": ["number", "null"]},
+    "limit": {"type": ["number", "null"]},
+    "note": {"type": ["string", "null"]},
+}
 
 
 def event_document(event: Event) -> dict[str, Any]:
@@ -75,7 +83,7 @@ def event_document(event: Event) -> dict[str, Any]:
             case Actual():
                 document |= {"forecast": dict(value.forecast), "actual": value.to_json()}
             case tuple():
-                document[field.name] = [problem_document(problem) for problem in value]
+                document[field.name] = [_item(item) for item in value]
             case _:
                 document[_camel(field.name)] = value
     return document
@@ -88,10 +96,15 @@ def events_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tunectl event",
-        "$comment": "the type gate is reserved for what the evaluation of a gate comes to",
         "oneOf": shapes,
         "$defs": plan_schema()["$defs"] | {"Plan": plan},
     }
+
+
+def _item(item: Problem | Check) -> dict[str, Any]:
+    if isinstance(item, Problem):
+        return problem_document(item)
+    return dict.fromkeys(_CHECK) | item.document
 
 
 def _progress(progress: Progress) -> dict[str, Any]:
@@ -129,8 +142,8 @@ def _type_schema(hint: Any) -> dict[str, Any]:
     if hint in _PRIMITIVES:
         return {"type": _PRIMITIVES[hint]}
     if get_origin(hint) is tuple:
-        problem = {"type": "object", "properties": _PROBLEM, "required": list(_PROBLEM)}
-        return {"type": "array", "items": problem}
+        shape = _CHECK if get_args(hint)[0] is Check else _PROBLEM
+        return {"type": "array", "items": {"type": "object", "properties": shape, "required": list(shape)}}
     if get_origin(hint) is Mapping:
         return {"type": "object", "additionalProperties": _type_schema(get_args(hint)[1])}
     return {"type": [_PRIMITIVES[part] for part in get_args(hint)]}

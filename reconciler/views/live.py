@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from reconciler.core.event import Accepted, Event, Failed, Finished, Progressed, Summarised
+from reconciler.core.event import Accepted, Event, Failed, Finished, Judged, Progressed, Summarised
 from reconciler.core.text import clip, sanitize
 from reconciler.views.paint import painter
 from reconciler.views.sentences import Weight, progress_words, sentence
@@ -83,7 +83,7 @@ class LiveReporter(Watcher):
                 return
             case Accepted(name, _, _, total):
                 self._begin(name, total)
-            case Finished(name) | Failed(name):
+            case Finished(name) | Failed(name) | Judged(name):
                 self._end(name)
             case Summarised():
                 self._progress.stop()  # the moving lines go before the result is printed on the other stream

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.actual import Actual, actual_of
-from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
+from reconciler.core.judging import awaits_gate
+from reconciler.core.lockfile import UNFINISHED, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Progress
 
 MISSING = "missing"
+UNPROVEN = "ready, not judged yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Row:
     def state(self) -> str:
         """The state in words: the recorded one, with what the service says where that is different."""
         recorded = self.instance.state.value
+        if self.remote == ModelState.READY and self._unproven:
+            return UNPROVEN
         if self.remote is None or self.remote == recorded:
             return recorded
         if self.remote == MISSING and self.instance.state is InstanceState.PENDING:
@@ -47,6 +51,13 @@ class Row:
         if self.remote == ModelState.TUNING and self.instance.state is InstanceState.PENDING:
             return self.remote
         return f"{recorded} (remotely {self.remote})"
+
+    @property
+    def _unproven(self) -> bool:
+        """Whether the model has yet to pass its gate before it serves."""
+        instance = self.instance
+        waits = instance.state in UNFINISHED or self.role == "candidate"
+        return waits and awaits_gate(instance)
 
 
 def build_rows(

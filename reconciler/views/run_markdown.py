@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.core.actual import Actual
-from reconciler.core.event import Event, Failed, Finished, Measured, Planned, Skipped, Summarised
+from reconciler.core.event import Event, Failed, Finished, Judged, Measured, Planned, Skipped, Summarised
 from reconciler.core.plan import Plan
+from reconciler.core.verdict import describe
 from reconciler.errors import Problem
 from reconciler.views.escape import code, prose
 from reconciler.views.forecast_words import took_words
@@ -34,7 +35,7 @@ class Account:
     """A reporter that remembers what a run came to; calling it with an event is all it takes."""
 
     plan: Plan | None = None
-    ended: list[Finished | Failed | Skipped] = field(default_factory=list)
+    ended: list[Finished | Failed | Skipped | Judged] = field(default_factory=list)
     summary: Summarised | None = None
     took: dict[str, Actual] = field(default_factory=dict)
 
@@ -45,6 +46,8 @@ class Account:
                 self.plan = event.plan
             case Finished() | Failed() | Skipped():
                 self.ended.append(event)
+            case Judged(passed=False):
+                self.ended.append(event)
             case Summarised():
                 self.summary = event
             case Measured():
@@ -54,11 +57,15 @@ class Account:
 
     @property
     def failures(self) -> tuple[Problem, ...]:
-        """What failed, a problem each."""
+        """What failed, and what was rejected, a problem each."""
         return tuple(
             Problem(None, f"{event.name}: {event.action}: {event.message}", event.hint)
             for event in self.ended
             if isinstance(event, Failed)
+        ) + tuple(
+            Problem(None, f"{event.name}: gate not met: {_unmet(event)}")
+            for event in self.ended
+            if isinstance(event, Judged)
         )
 
 
@@ -111,6 +118,7 @@ def _headline(account: Account) -> str:
     parts = [words[kind] for kind in _PAST if kind in words] + [words[kind] for kind in words if kind not in _PAST]
     for number, word in (
         (sum(isinstance(event, Failed) for event in account.ended), "failed"),
+        (sum(isinstance(event, Judged) for event in account.ended), "rejected"),
         (sum(isinstance(event, Skipped) for event in account.ended), "not begun"),
         (0 if account.summary is None else account.summary.running, "still tuning"),
     ):
@@ -121,14 +129,26 @@ def _headline(account: Account) -> str:
     return "Nothing was applied." if account.plan is None or not account.plan.empty else unchanged_line(account.plan)
 
 
-def _weight(event: Finished | Failed | Skipped) -> tuple[int, str]:
+def _unmet(event: Judged) -> str:
+    return "; ".join(describe(check) for check in event.checks if not check.passed)
+
+
+def _weight(event: Finished | Failed | Skipped | Judged) -> tuple[int, str]:
     """Return where a row stands: what failed, what was not begun, what costs or deletes, the rest."""
-    rank = 0 if isinstance(event, Failed) else 1 if isinstance(event, Skipped) else 3
-    return (2 if rank == 3 and event.action in _WEIGHTY else rank), event.name  # noqa: PLR2004 (the rank above)
-
-
-def _row(event: Finished | Failed | Skipped, took: Mapping[str, Actual]) -> str:
     match event:
+        case Failed() | Judged():
+            return 0, event.name
+        case Skipped():
+            return 1, event.name
+        case Finished():
+            return 2 if event.action in _WEIGHTY else 3, event.name
+
+
+def _row(event: Finished | Failed | Skipped | Judged, took: Mapping[str, Actual]) -> str:
+    action = "gate" if isinstance(event, Judged) else event.action
+    match event:
+        case Judged():
+            end = f"**rejected**: {prose(_unmet(event), limit=_REASON)}"
         case Failed():
             hint = "" if event.hint is None else f"; {event.hint}"
             end = f"**failed**: {prose(event.message + hint, limit=_REASON)}"
@@ -139,7 +159,7 @@ def _row(event: Finished | Failed | Skipped, took: Mapping[str, Actual]) -> str:
             actual = None if event.action == "delete" else took.get(event.resource or "")
             if actual is not None:
                 end += f", took {prose(took_words(actual), limit=_REASON)}"
-    return f"| {code(event.name)} | {prose(event.action)} | {end} |\n"
+    return f"| {code(event.name)} | {prose(action)} | {end} |\n"
 
 
 def _filled(head: str, lines: Sequence[str], noun: str, limit: int) -> str:

@@ -12,6 +12,7 @@ from reconciler.core.event import (
     Event,
     Failed,
     Finished,
+    Judged,
     Progressed,
     Retried,
     Saved,
@@ -21,6 +22,7 @@ from reconciler.core.event import (
     Warned,
 )
 from reconciler.core.text import sanitize
+from reconciler.core.verdict import describe
 from reconciler.views.paint import Paint
 from reconciler.views.words import count, guard, seconds_text
 
@@ -96,6 +98,9 @@ def _news(event: Event) -> tuple[Weight, str] | None:
             return Weight.NEWS, f"{sanitize(name)}: tuning has begun{steps} ({sanitize(resource)})"
         case Progressed():
             return Weight.NEWS, f"{sanitize(event.name)}: {progress_words(event)}"
+        case Judged() if event.passed:
+            said = "; ".join(describe(check) for check in event.checks)
+            return Weight.NEWS, f"{sanitize(event.name)}: gate passed: {sanitize(said)}{_answers(event)}"
         case Finished(name, action, resource, seconds):
             words = _ENDS.get(action, action)
             took = "" if seconds is None else f" in {seconds_text(seconds)}"
@@ -109,6 +114,10 @@ def _alert(event: Event, paint: Paint) -> tuple[Weight, str] | None:
         case Failed(name, action, message, hint):
             text = f"{sanitize(name)}: {paint(f'{sanitize(action)} failed:', 'bold red')} {sanitize(message)}"
             return Weight.ALERT, text if hint is None else f"{text}\n  hint: {sanitize(hint)}"
+        case Judged() if not event.passed:
+            unmet = "; ".join(describe(check) for check in event.checks if not check.passed)
+            head = f"{sanitize(event.name)}: {paint('gate not met:', 'bold red')} {sanitize(unmet)}"
+            return Weight.ALERT, head + _answers(event)
         case Skipped(name, action, reason):
             return Weight.ALERT, f"{sanitize(name)}: {sanitize(action)} not begun: {sanitize(reason)}"
         case Warned(problem):
@@ -132,3 +141,7 @@ def _aside(event: Event) -> tuple[Weight, str] | None:
 
 def _after(resource: str | None) -> str:
     return "" if resource is None else f" {sanitize(resource)}"
+
+
+def _answers(event: Judged) -> str:
+    return "" if event.answers is None else f"\n  answers: {sanitize(event.answers)}"

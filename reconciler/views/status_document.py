@@ -73,6 +73,7 @@ def _row(row: Row, observations: Mapping[str, Observation]) -> dict[str, Any]:
         "pinOver": row.pin_over,
         "forecast": None if instance.forecast is None else dict(instance.forecast),
         "actual": None if row.took is None else row.took.to_json(),
+        "verdict": None if instance.verdict is None else instance.verdict.document,
     }
 
 

@@ -10,6 +10,7 @@ from reconciler.core.plan import Drift, Pinned, Unmanaged
 from reconciler.core.resource import Spec
 from reconciler.core.text import clip, sanitize
 from reconciler.core.tolerance import Tolerated
+from reconciler.core.verdict import Check, describe
 from reconciler.views.forecast_words import predicted_text, took_text, took_words
 from reconciler.views.paint import Paint, painter
 from reconciler.views.plan_text import drift_line, unmanaged_line
@@ -172,6 +173,9 @@ def _block(row: Row, observations: Mapping[str, Observation], paint: Paint) -> I
         "foreseen": None if instance.forecast is None else predicted_text(instance.forecast),
         "took": None if row.took is None else took_text(row.took),
     }
+    if instance.verdict is not None:
+        facts["gate"] = "passed" if instance.verdict.passed else "not met"
+        facts |= {f"gate {number}": _check(check) for number, check in enumerate(instance.verdict.checks, 1)}
     seen = observations.get(instance.resource)
     facts |= _fields(instance.spec, {} if seen is None else seen.spec)
     facts["updated"] = None if seen is None else seen.update_time
@@ -179,6 +183,10 @@ def _block(row: Row, observations: Mapping[str, Observation], paint: Paint) -> I
     widest = max(map(len, known))
     for key, text in known.items():
         yield f"  {key:<{widest}}  {text}"
+
+
+def _check(check: Check) -> str:
+    return f"{'ok ' if check.passed else 'NOT'} {describe(check)}"
 
 
 def _fields(applied: Spec, remote: Spec) -> dict[str, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reconciler.core.event import Event, Failed, Finished, Skipped, type_of
+from reconciler.core.event import Event, Failed, Finished, Judged, Skipped, type_of
 from reconciler.views.watcher import Watcher
 
 
 class Tally(Watcher):
-    """Counts events by type (``events``) and actions by how they ended (``finished``, ``failed``, ``skipped``)."""
+    """Counts events by type (``events``), actions by how they ended, and gates by what they came to (``judged``)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -17,6 +17,7 @@ class Tally(Watcher):
         self.finished: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
+        self.judged: Counter[str] = Counter()
 
     def show(self, event: Event) -> None:
         """Count an event."""
@@ -26,6 +27,8 @@ class Tally(Watcher):
                 self.finished[action] += 1
             case Failed(action=action):
                 self.failed[action] += 1
+            case Judged(passed=passed):
+                self.judged["passed" if passed else "rejected"] += 1
             case Skipped(action=action):
                 self.skipped[action] += 1
             case _:

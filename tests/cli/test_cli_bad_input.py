@@ -83,7 +83,10 @@ WRONG: dict[str, tuple[Break, tuple[str, ...]]] = {
         spec("spec:", f"spec:\n  displayName: {'x' * 41}"),
         (f"{MANIFEST}:5:", "at most 40 characters, not 41"),
     ),
-    "a gate this version has not": (spec("spec:", "spec:\n  gate: {maxFinalLoss: 1}"), (MANIFEST, "spec.gate")),
+    "a gate that checks nothing": (
+        spec("spec:", "spec:\n  gate: {onFail: keep}"),
+        (f"{MANIFEST}:5:", "spec.gate: checks nothing"),
+    ),
     "a duplicate name": (a_second_of_the_same_name, ("manifests/again.yaml:3:", MANIFEST, "numbers")),
     "a dataset that is missing": (lambda w: (w.root / DATASET).unlink(), (f"{MANIFEST}", DATASET)),
     "a dataset that is empty": (data(b""), (DATASET, "no examples")),

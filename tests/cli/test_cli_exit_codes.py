@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
 import select
@@ -88,18 +87,10 @@ def test_6_stale(workshop: Workshop) -> None:
 
 
 def rejected(workshop: Workshop) -> None:
-    """Record what a gate of a later version would: the candidate was rejected, the old model serves on."""
+    """Let a replacement be trained that its gate refuses; the old model serves on."""
     workshop.apply()
-    document = workshop.lockfile
-    entry = document["models"]["numbers"]
-    workshop.want("numbers", **MORE)
-    workshop.apply("--no-wait")
-    workshop.run("wait")
-    document = workshop.lockfile
-    entry = document["models"]["numbers"]
-    entry["rejected"] = [{**entry["candidate"], "state": "rejected"}]
-    entry["candidate"] = None
-    workshop.write("tunectl.lock", json.dumps(document, indent=2, sort_keys=True) + "\n")
+    workshop.want("numbers", **MORE, gate={"prompts": [{"input": "4", "equals": "no"}]})
+    workshop.apply(expect=7)
 
 
 def test_7_a_gate_was_not_met(workshop: Workshop) -> None:

@@ -148,7 +148,7 @@ ROWS = {
     "wanted was rejected": (
         NEW,
         entry_of(SERVES, rejected=(making(REJECTED),)),
-        [live(SERVES), live(making())],
+        [live(SERVES)],
         [("blocked", name_of(NEW))],
     ),
     "wanted is retained": (
@@ -475,7 +475,10 @@ REASONS = {
         NEW,
         entry_of(SERVES, rejected=(making(REJECTED, attempt=2),)),
         [live(SERVES)],
-        "attempt 2 of this revision was rejected; change the manifest, or buy another attempt with --replace numbers",
+        (
+            "the gate of attempt 2 changed, but the rejected model is gone and cannot be judged again; "
+            "buy another attempt with --replace numbers"
+        ),
     ),
     "nothing to name": (wanted(), entry_of(SERVES), [live(SERVES)], "another revision is wanted"),
     "update": (OLD, entry_of(SERVES), [live(SERVES, displayName="x")], "differs in displayName"),

@@ -52,7 +52,7 @@ def test_a_candidate_that_is_superseded_is_remembered(case):
 
 
 @pytest.mark.parametrize(
-    ("state", "where"), [(PENDING, "deposed"), (TUNING, "deposed"), (FAILED, "failed"), (REJECTED, "deposed")]
+    ("state", "where"), [(PENDING, "deposed"), (TUNING, "deposed"), (FAILED, "failed"), (REJECTED, "rejected")]
 )
 def test_a_current_instance_that_never_served_gives_way(state, where):
     made = meant(Entry(current=model("a", state)), "b")

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from core_values import BASE, CAPABILITIES, REMOTE, wanted
 
-from reconciler.core.gate import Gate
 from reconciler.core.plan import Action, Kind, Plan
 from reconciler.core.requirements import unmet
 from reconciler.core.resource import BaseModel, Effect
@@ -42,7 +41,7 @@ def test_what_changing_a_field_costs_is_data(path, effect):
     assert CAPABILITIES.effect(path) is effect
 
 
-@pytest.mark.parametrize("manifest", [wanted(gate=Gate(max_final_loss=1.0)), wanted(permissions=[])])
+@pytest.mark.parametrize("manifest", [wanted(permissions=[])])
 def test_a_field_that_would_not_be_carried_out_is_refused_where_it_is_written(manifest):
     (problem,) = unsupported([wanted(), replace(manifest, where=WHERE)], CAPABILITIES)
     assert problem.location is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from reconciler.core.gate import Gate
 from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.manifests import Manifests
@@ -23,7 +24,7 @@ from reconciler.engine.watch import Pace
 from reconciler.engine.world import Options, World
 from reconciler.stores.lockfile import BlobLockfileStore
 from reconciler.stores.memory import MemoryBlobStore
-from reconciler.testing.fakes import CAPABILITIES, REMOTE, EventLog, FakeClock, FakeProvider
+from reconciler.testing.fakes import CAPABILITIES, REMOTE, EventLog, FakeClock, FakeEvidence, FakeProvider
 
 
 @dataclass
@@ -35,6 +36,8 @@ class Bench:
     blob: MemoryBlobStore = field(default_factory=MemoryBlobStore)
     stop: Stop = field(default_factory=Stop)
     data: dict[str, list[Example]] = field(default_factory=dict)
+    evidence: FakeEvidence = field(default_factory=FakeEvidence)
+    tests: list[Example] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.provider = FakeProvider(self.clock)
@@ -44,7 +47,15 @@ class Bench:
     def store(self) -> BlobLockfileStore:
         return BlobLockfileStore(self.blob, remote=REMOTE, new_id=lambda: f"id-{next(self._ids)}")
 
-    def want(self, name: str, *, count: int = 15, lifecycle: Lifecycle | None = None, **spec: object) -> Desired:
+    def want(
+        self,
+        name: str,
+        *,
+        count: int = 15,
+        lifecycle: Lifecycle | None = None,
+        gate: Gate | None = None,
+        **spec: object,
+    ) -> Desired:
         """Declare a model; an earlier declaration of the name is replaced."""
         examples = [Example(str(number), str(number + 1)) for number in range(count)]
         self.data[name] = examples
@@ -54,6 +65,7 @@ class Bench:
             spec={"displayName": name, **base, **spec},
             dataset=Dataset(digest_of(examples), count),
             lifecycle=lifecycle or Lifecycle(),
+            gate=gate,
         )
         self.desired = [*(m for m in self.desired if m.name != name), manifest]
         return manifest
@@ -76,7 +88,7 @@ class Bench:
         return self.preview(**options).plan
 
     def world(self) -> World:
-        return World(self.provider, self.store(), self, self.clock, self.log, self.stop)
+        return World(self.provider, self.store(), self, self.clock, self.log, self.stop, evidence=self.evidence)
 
     def apply(self, *, options: Options | None = None, **plan_options: object) -> Outcome:
         self.log.events.clear()
@@ -95,6 +107,9 @@ class Bench:
 
     def examples(self, name: str) -> list[Example]:
         return self.data[name]
+
+    def evaluation(self, name: str) -> list[Example]:
+        return self.tests
 
     @property
     def lockfile(self) -> Lockfile:

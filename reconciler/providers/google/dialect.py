@@ -62,6 +62,7 @@ class Dialect:
             example_limits=ExampleLimits(input_characters=40_000, output_characters=5_000),
             defaults=self.defaults,
             permissions=True,
+            cancels=True,
         )
 
 

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from reconciler.providers.google.wire import BaseModelPage, PermissionPage, TunedModelPage, decode
+from reconciler.providers.google.wire import BaseModelPage, OperationPage, PermissionPage, TunedModelPage, decode
 from reconciler.providers.http import Call, Http
 
 __all__ = ["Page", "pages"]
 
-Page = TypeVar("Page", TunedModelPage, BaseModelPage, PermissionPage)
+Page = TypeVar("Page", TunedModelPage, BaseModelPage, PermissionPage, OperationPage)
 
 _PAGES: Final = 10_000
 

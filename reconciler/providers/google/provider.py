@@ -27,6 +27,7 @@ from reconciler.providers.google.sharing import Sharing
 from reconciler.providers.google.wire import (
     BaseModelPage,
     ContentAnswer,
+    OperationPage,
     TextAnswer,
     TunedModel,
     TunedModelPage,
@@ -167,6 +168,15 @@ class GoogleProvider:
         listed = {seen.resource: seen for seen in self.observe(snapshots=curves)}
         return tuple(codec.followed(asked, self._news(asked, listed.get(asked.resource))) for asked in operations)
 
+    def cancel(self, operation: Operation) -> None:
+        """Cancel a tuning by its operation; if nobody heard the name of that, the model's operations are listed."""
+        name = operation.name or self._unheard(operation.resource)
+        what, path = (
+            f"cancel the tuning of {shown(operation.resource)}",
+            f"/{OPERATIONS_VERSION}/{path_of(name)}:cancel",
+        )
+        self._http.send(Call(what, "POST", path, body={}, patience=self._writing))
+
     def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
         """Ask a tuned model.
 
@@ -242,6 +252,16 @@ class GoogleProvider:
     def _recorded(self, name: str, resource: str) -> Operation:
         call = Call(f"read the operation of {shown(resource)}", "GET", f"/{OPERATIONS_VERSION}/{path_of(name)}")
         return codec.operation(decode(WireOperation, self._http.send(call)), resource)
+
+    def _unheard(self, resource: str) -> str:
+        """Return the name of the operation that tunes a model now."""
+        path = f"/{OPERATIONS_VERSION}/{path_of(resource)}/operations"
+        call = Call(f"list the operations of {shown(resource)}", "GET", path)
+        for page in pages(self._http, call, OperationPage):
+            for operation in page.operations:
+                if not operation.done and operation.name:
+                    return operation.name
+        raise NotFound(f"{shown(resource)}: no operation is tuning it", hint="`tunectl status` shows its state")
 
     def _news(self, asked: Operation, listed: Observation | None) -> Operation:
         """Return what the model itself says; absent from a listing is not gone, so it is asked for by name."""

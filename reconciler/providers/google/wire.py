@@ -154,6 +154,13 @@ class WireOperation(_Wire):
     response: WireMade | None = None
 
 
+class OperationPage(_Wire):
+    """ListOperationsResponse."""
+
+    operations: list[WireOperation] = []
+    next_page_token: str = ""
+
+
 class WireText(_Wire):
     """TextCompletion."""
 

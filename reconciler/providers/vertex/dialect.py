@@ -47,6 +47,7 @@ CAPABILITIES: Final = Capabilities(
     labels=True,
     validation=True,
     losses=False,
+    cancels=True,
     lists_base_models=False,
 )
 

@@ -1,0 +1,249 @@
+"""Gates through the command line: what is told, what is kept, with which code it ends."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from reconciler.views.events import events_schema
+
+if TYPE_CHECKING:
+    from cli_kit import Workshop
+
+MORE = {"hyperparameters": {"epochCount": 5, "batchSize": 2, "learningRate": 0.001}}
+MET = {"prompts": [{"input": "20", "number": 21}, {"input": "4", "contains": "5"}]}
+UNMET = {"prompts": [{"input": "4", "equals": "SECRET"}]}
+
+
+def replacing(workshop: Workshop, gate: dict[str, Any]) -> str:
+    """Let a model serve, and want another revision with a gate; return what serves."""
+    workshop.apply()
+    workshop.want("numbers", **MORE, gate=gate)
+    return workshop.serving("numbers")
+
+
+def rows(workshop: Workshop, name: str) -> list[dict[str, Any]]:
+    (path,) = (workshop.root / ".tunectl" / "gates" / "numbers").glob(f"*/{name}")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_replacement_that_passes_serves_and_its_answers_can_be_read(workshop: Workshop) -> None:
+    old = replacing(workshop, {**MET, "maxFinalLoss": 5})
+    assert "must pass before it serves" in workshop.run("plan").out
+
+    ended = workshop.apply()
+
+    assert workshop.serving("numbers") != old
+    assert "numbers: gate passed: maxFinalLoss" in ended.err
+    assert "answers: .tunectl/gates/numbers/" in ended.err
+    assert [(row["input"], row["answer"], row["score"]) for row in rows(workshop, "answers.jsonl")] == [
+        ("20", "21", 1.0),
+        ("4", "5", 1.0),
+    ]
+    (path,) = (workshop.root / ".tunectl" / "gates").glob("*/*/answers.jsonl")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert workshop.run("plan").out.startswith("No changes.")
+
+
+def test_a_replacement_that_does_not_pass_is_kept_and_blocked_and_ends_with_7(workshop: Workshop) -> None:
+    old = replacing(workshop, UNMET)
+
+    ended = workshop.apply(expect=7)
+
+    assert "numbers: gate not met: prompts 0 (at least 1): not as expected: prompts[0]" in ended.err
+    assert "rejected by their gate: numbers; what served before serves on" in ended.err
+    assert ended.out.splitlines()[-1].endswith("0 deleted, 1 rejected.")
+    assert workshop.serving("numbers") == old
+    assert len(workshop.remote()) == 2
+    assert workshop.kinds() == [("numbers", "blocked")]
+    assert workshop.bought() == 2
+    shown = workshop.run("show", "numbers").out
+    assert "not met" in shown
+    assert "SECRET" not in ended.text + shown + (workshop.root / "tunectl.lock").read_text()
+
+
+def test_a_changed_gate_judges_again_and_trains_nothing(workshop: Workshop) -> None:
+    replacing(workshop, UNMET)
+    workshop.apply(expect=7)
+    workshop.want("numbers", **MORE, gate=MET)
+    plan = workshop.plan()
+    (action,) = plan["actions"]
+    assert (action["action"], action["steps"], plan["steps"]) == ("reuse", None, 0)
+    assert "the gate changed" in action["reason"]
+
+    workshop.apply()
+
+    assert workshop.serving("numbers") == action["resource"]
+    assert workshop.bought() == 2
+    assert workshop.run("plan").out.startswith("No changes.")
+
+
+def test_other_examples_are_another_gate(workshop: Workshop) -> None:
+    workshop.dataset(6, path="manifests/datasets/eval.jsonl", step=2)
+    gate = {"dataset": {"path": "datasets/eval.jsonl", "minScore": 0.9}}
+    old = replacing(workshop, gate)
+    workshop.apply(expect=7)
+    workshop.dataset(6, path="manifests/datasets/eval.jsonl", step=1)
+    workshop.apply()
+    assert workshop.serving("numbers") != old
+    assert workshop.bought() == 2
+
+
+def test_a_rejected_model_is_deleted_on_request_and_not_bought_again(workshop: Workshop) -> None:
+    old = replacing(workshop, {**UNMET, "onFail": "delete"})
+    workshop.apply(expect=7)
+    assert workshop.remote() == [old.rpartition("/")[2]]
+    assert workshop.kinds() == [("numbers", "blocked")]
+    workshop.apply(expect=7)
+    assert workshop.bought() == 2
+
+
+def test_the_model_that_serves_is_asked_too_when_the_score_is_compared(workshop: Workshop) -> None:
+    workshop.dataset(8, path="manifests/datasets/eval.jsonl")
+    old = replacing(workshop, {"dataset": {"path": "datasets/eval.jsonl", "noWorseThanCurrent": 0.02}})
+    workshop.fault("wrong,model=numbers")
+    workshop.apply(expect=7)
+    assert workshop.serving("numbers") == old
+    assert [row["score"] for row in rows(workshop, "current.jsonl")] == [1.0] * 8
+    assert [row["score"] for row in rows(workshop, "answers.jsonl")] == [0.0] * 8
+    (check,) = workshop.entry("numbers")["rejected"][0]["verdict"]["checks"]
+    assert check == {"check": "dataset.noWorseThanCurrent", "passed": False, "measured": 0, "limit": 0.98}
+
+
+def test_a_service_that_is_down_while_it_judges_rejects_nothing(workshop: Workshop) -> None:
+    old = replacing(workshop, MET)
+    workshop.fault("status,code=503,method=POST,path=generateText,count=forever")
+    ended = workshop.apply(expect=4)
+    assert "its gate could not be evaluated" in ended.err
+    assert "apply judges it again; nothing is trained" in ended.err
+    assert workshop.serving("numbers") == old
+    assert "ready, not judged yet" in workshop.run("status").out
+    assert workshop.kinds() == [("numbers", "wait")]
+    workshop.emulator.faults.clear()
+    workshop.apply()
+    assert workshop.serving("numbers") != old
+    assert workshop.bought() == 2
+
+
+def test_a_moment_without_an_answer_is_waited_out(workshop: Workshop) -> None:
+    replacing(workshop, MET)
+    workshop.fault("status,code=503,method=POST,path=generateText,count=2")
+    workshop.apply()
+    assert workshop.bought() == 2
+
+
+JUDGE = """
+import json, os, pathlib, sys
+rows = [json.loads(line) for line in (pathlib.Path(os.environ["TUNECTL_ANSWERS"]) / "answers.jsonl").open()]
+print("judged", len(rows), "of", os.environ["TUNECTL_NAME"], os.environ["TUNECTL_MODEL"],
+      os.environ["TUNECTL_CURRENT_MODEL"], os.environ["TUNECTL_ENDPOINT"], os.environ.get("MINE"), os.getcwd())
+print("and says so", file=sys.stderr)
+sys.exit(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize(("status", "code"), [(0, 0), (3, 7)])
+def test_a_program_reads_the_answers_and_decides(workshop: Workshop, status: int, code: int) -> None:
+    workshop.write("judge.py", JUDGE)
+    old = replacing(workshop, {**MET, "command": [sys.executable, "judge.py", str(status)]})
+    ended = workshop.apply(expect=code, environ={"MINE": "yes"})
+    assert ("command: ended with status 3" in ended.err) == (code == 7)
+    (log,) = (workshop.root / ".tunectl" / "gates" / "numbers").glob("*/command.log")
+    first, second = sorted(log.read_text().splitlines(), reverse=True)
+    entry = workshop.entry("numbers")
+    new = (entry["rejected"][0] if code else entry)["resource"]
+    assert first == f"judged 2 of numbers {new} {old} emulator yes {workshop.root}"
+    assert second == "and says so"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["./no-such-program"], "gate.command no-such-program cannot be run (No such file or directory)"),
+        ([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], "was killed by signal 9"),
+    ],
+)
+def test_a_program_that_gives_no_verdict_rejects_nothing(workshop: Workshop, command: list[str], said: str) -> None:
+    old = replacing(workshop, {"command": command})
+    ended = workshop.apply(expect=4)
+    assert said in ended.err
+    assert workshop.serving("numbers") == old
+    assert workshop.kinds() == [("numbers", "wait")]
+
+
+def test_no_plan_ever_runs_a_program_or_asks_a_model(workshop: Workshop) -> None:
+    workshop.write("judge.py", "open('ran', 'w').close()")
+    replacing(workshop, {**MET, "command": [sys.executable, "judge.py"]})
+    workshop.emulator.world.log.clear()
+    workshop.run("plan")
+    workshop.run("validate")
+    assert {method for method, _ in workshop.requests()} == {"GET"}
+    assert not (workshop.root / "ran").exists()
+
+
+def test_answers_that_cannot_be_kept_are_no_verdict(workshop: Workshop) -> None:
+    replacing(workshop, MET)
+    workshop.write(".tunectl/gates", "in the way")
+    ended = workshop.apply(expect=4)
+    assert "the answers cannot be kept" in ended.err
+
+
+def test_the_event_of_a_gate_fits_its_schema(workshop: Workshop) -> None:
+    replacing(workshop, UNMET)
+    events = workshop.apply("--format", "jsonl", expect=7).events()
+    (event,) = [event for event in events if event["type"] == "gate"]
+    jsonschema.validate(event, events_schema())
+    assert (event["name"], event["passed"]) == ("numbers", False)
+    assert event["checks"] == [
+        {"check": "prompts", "passed": False, "measured": 0.0, "limit": 1.0, "note": "not as expected: prompts[0]"}
+    ]
+    assert event["answers"].startswith(".tunectl/gates/numbers/")
+    (summary,) = [event for event in events if event["type"] == "summary"]
+    assert (summary["rejected"], summary["exitCode"]) == (1, 7)
+
+
+def test_a_report_of_a_run_says_what_was_rejected(workshop: Workshop) -> None:
+    replacing(workshop, UNMET)
+    workshop.apply("--format", "markdown=run.md", expect=7)
+    text = (workshop.root / "run.md").read_text()
+    assert "| gate | **rejected**: prompts 0" in text
+    assert "**Applied: 1 rejected.**" in text
+
+
+def test_waiting_says_that_apply_judges(workshop: Workshop) -> None:
+    workshop.want("numbers", gate=MET)
+    workshop.apply("--no-wait")
+    assert "apply judges by its gate: numbers" in workshop.run("wait").out
+    assert workshop.kinds() == [("numbers", "wait")]
+    workshop.apply()
+    assert workshop.entry("numbers")["verdict"]["passed"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "gate", "said"),
+    [
+        ("", {"abortIf": {"meanLossAbove": 0.5, "afterStep": 3}}, "above 0.5 (gate.abortIf, from step 3 on)"),
+        ("nan,at=0.2", None, "the mean loss is no number (NaN) at step"),
+    ],
+)
+def test_a_hopeless_tuning_is_stopped_on_the_service(
+    workshop: Workshop, fault: str, gate: dict[str, Any] | None, said: str
+) -> None:
+    old = replacing(workshop, {"maxFinalLoss": 9})
+    workshop.want("numbers", **MORE, gate=gate)
+    if fault:
+        workshop.fault(fault)
+    ended = workshop.apply("--poll-interval", "2", expect=4)
+    assert "stopped: the mean loss is" in ended.err
+    assert said in ended.err
+    assert [path.rpartition(":")[2] for method, path in workshop.requests() if method == "POST"][-1] == "cancel"
+    assert workshop.serving("numbers") == old
+    assert workshop.kinds() == [("numbers", "blocked")]
+    assert said in workshop.plan()["actions"][0]["reason"]
+    workshop.apply(expect=4)
+    assert workshop.bought() == 2
