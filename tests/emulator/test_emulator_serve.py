@@ -243,9 +243,23 @@ def test_every_flag_does_what_it_says(tmp_path, start):
     }
 
 
+@pytest.mark.parametrize("start", [MODULE, [sys.executable, "-m", "reconciler", "emulator", "-q", "--port", "0"]])
+def test_cloud_storage_may_have_a_port_of_its_own(start):
+    with subprocess.Popen([*start, "--gcs-port", "0"], stdout=subprocess.PIPE, text=True) as process:
+        first, second = (process.stdout.readline().strip() for _ in range(2))
+        query = {"uploadType": "media", "name": "a"}
+        httpx.post(f"{second}/upload/storage/v1/b/bucket/o", params=query, content=b"hello")
+        read = [httpx.get(f"{url}/storage/v1/b/bucket/o/a", params={"alt": "media"}).content for url in (first, second)]
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    assert first != second
+    assert read == [b"hello", b"hello"]
+
+
 @pytest.mark.parametrize(
     ("flags", "code", "said"),
     [
+        (["--gcs-port", "70000"], 1, "70000"),
         (["--fault", "explode"], 64, "unknown kind"),
         (["--occupied", "m=404"], 64, "neither ID nor"),
         (["--occupied", "=403"], 64, "neither ID nor"),
