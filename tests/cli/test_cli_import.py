@@ -58,10 +58,11 @@ def skipped(workshop, *arguments):
 
 
 def settled(workshop):
-    """Nothing is left to do, and nothing drifts."""
+    """Nothing is left to do, and nothing drifts but what the service itself withdraws."""
     plan = workshop.plan()
     assert (plan["actions"], plan["violations"], plan["drift"], plan["unmanaged"]) == ([], [], [], [])
-    workshop.run("drift")
+    drift = workshop.run("drift", "--format", "json", expect=None).json()["drift"]
+    assert {item["kind"] for item in drift} <= {"dying"}
 
 
 def test_the_plan_after_an_import_of_everything_is_empty(brownfield):
@@ -121,6 +122,17 @@ def test_odd_display_names_neither_break_a_manifest_nor_change_the_model(empty, 
     document = manifests(empty)[name]
     assert document["spec"].get("displayName") == written
     assert document["spec"]["lifecycle"].get("ignore") == (None if written else ["displayName"])
+    settled(empty)
+
+
+def test_hostile_texts_reach_neither_the_terminal_nor_the_manifest_as_they_are(empty):
+    put(empty, "hostile", displayName="\x1b[31m::error::x\u202e", description="---\nkind: Project\n\x1b]0;x\x07\u2028")
+    ended = empty.run("import", "--all")
+    (path,) = (empty.root / "manifests").glob("*.yaml")
+    for text in (ended.text, path.read_text()):
+        assert not set(text) & {"\x1b", "\x07", "\u202e", "\u2028"}
+        assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+    assert yaml.safe_load(path.read_text())["spec"]["description"] == "---\nkind: Project\n\x1b]0;x\x07\u2028"
     settled(empty)
 
 

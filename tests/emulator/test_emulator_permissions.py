@@ -42,6 +42,12 @@ def test_a_permission_lives_from_create_to_delete(model, version):
     assert model.fails("GET", path)[:2] == (404, "NOT_FOUND")
 
 
+def test_addresses_have_no_case(model):
+    model.ok("POST", GRANTS, USER)
+    again = model.fails("POST", GRANTS, {**USER, "emailAddress": "A@Example.COM"})
+    assert again[:2] == (409, "ALREADY_EXISTS")
+
+
 def test_everyone_has_no_address(model):
     granted = model.ok("POST", f"{GRANTS}?%24alt=json%3Benum-encoding%3Dint", {"granteeType": 3, "role": 3})
     assert granted == {"name": granted["name"], "granteeType": 3, "role": 3}

@@ -220,6 +220,27 @@ def test_a_stop_between_two_grants_leaves_the_rest_for_the_next_apply(bench):
     assert roles(bench) == {"user:ada@example.com": READER, "everyone": READER}
 
 
+def test_a_first_model_whose_end_was_only_waited_for_is_shared_by_the_next_apply(bench):
+    bench.want("numbers", permissions=[ADA_READS])
+    bench.apply(options=bench.options(wait=False))
+    bench.wait()
+    assert roles(bench) == {}
+    assert bench.apply().complete
+    assert roles(bench) == {"user:ada@example.com": READER}
+    assert bench.plan().empty
+
+
+def test_a_candidate_whose_end_was_only_waited_for_is_shared_before_it_serves(shared):
+    old = serving(shared)
+    shared.want("numbers", permissions=[ADA_READS], hyperparameters={"epochCount": 9})
+    shared.apply(options=shared.options(wait=False))
+    shared.wait()
+    assert serving(shared) == old
+    shared.apply()
+    assert serving(shared) != old
+    assert roles(shared) == {"user:ada@example.com": READER}
+
+
 class Killed(BaseException):
     """The process is gone."""
 
