@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from reconciler.core.plan import TRAINS, Action, Kind
 
+_LONGEST = 10.0
 _REQUESTS = TRAINS | {Kind.UPDATE}
 
 
@@ -23,6 +24,12 @@ class Schedule:
         self._deferred: list[tuple[float, Action]] = []
         self._probes: set[str] = set()
         self._width = 1
+        self._refusals = 0
+
+    @property
+    def pause(self) -> float:
+        """How many times the usual pause to wait for quota: twice as long after each refusal in a row, up to ten."""
+        return min(_LONGEST, 2.0**self._refusals)
 
     @property
     def deferred(self) -> bool:
@@ -59,6 +66,7 @@ class Schedule:
         self._width = 1
         self._deferred.insert(0 if again else len(self._deferred), (until, action))
         if again:
+            self._refusals += 1
             self._deferred = [(max(until, other), waiting) for other, waiting in self._deferred]
 
     def widen(self, now: float) -> None:
@@ -68,6 +76,7 @@ class Schedule:
 
     def hasten(self, now: float) -> None:
         """A running tuning ended, so there may be quota now: the next may try at once."""
+        self._refusals = 0
         self._deferred = [(min(until, now), action) for until, action in self._deferred]
 
     def succeeded(self, name: str) -> None:

@@ -245,7 +245,7 @@ class Training:
             # The intent stays: the next apply begins it, and should it have got through after all, that finds it.
             self._arrivals.fail(action, error.message, error.hint or "apply again when there is quota")
             return
-        seconds = error.retry_after or self._options.pace.longest
+        seconds = error.retry_after or self._options.pace.longest * self._schedule.pause
         self._schedule.defer(action, until=now + seconds, again=again)
         if not self._halted():
             self._world.report(Retried(f"create {action.resource}", f"waiting for quota: {error.message}", seconds, 1))
