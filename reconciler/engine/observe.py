@@ -27,11 +27,13 @@ def observe(provider: Provider, recorded: Lockfile, *, snapshots: bool = False) 
         RemoteError: the listing is not complete.
     """
     models = {observation.resource: observation for observation in provider.observe(snapshots=snapshots)}
+    tunings = {i.resource: i.operation for entry in recorded.models.values() for i in entry.instances()}
     lacking = [resource for resource in recorded.resources() if resource not in models]
     missing = set()
     if lacking:
         with ThreadPoolExecutor(max_workers=PARALLEL_READS, thread_name_prefix="observe") as pool:
-            for resource, found in zip(lacking, pool.map(lambda r: _look_up(provider, r), lacking), strict=True):
+            looks = pool.map(lambda resource: _look_up(provider, resource, tunings.get(resource)), lacking)
+            for resource, found in zip(lacking, looks, strict=True):
                 if found is None:
                     missing.add(resource)
                 else:
@@ -76,8 +78,8 @@ def _permissions(provider: Provider, resource: str, name: str) -> tuple[Permissi
         ) from error
 
 
-def _look_up(provider: Provider, resource: str) -> Observation | None:
+def _look_up(provider: Provider, resource: str, operation: str | None) -> Observation | None:
     try:
-        return provider.get(resource)
+        return provider.get(resource) if operation is None else provider.get(resource, operation=operation)
     except NotFound:
         return None

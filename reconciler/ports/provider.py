@@ -106,8 +106,11 @@ class Provider(Protocol):
         """
         ...
 
-    def get(self, resource: str) -> Observation:
+    def get(self, resource: str, *, operation: str | None = None) -> Observation:
         """Return one model, with its loss curve.
+
+        ``operation`` is the name of its tuning's operation, where it is known: a service without ids of the client's
+        choice is then not asked for a listing, which may lag.
 
         Raises:
             NotFound: it does not exist.

@@ -134,7 +134,7 @@ class FakeProvider:
         """List everything."""
         return self._call("observe", "", lambda: [self._show(resource) for resource in sorted(self.models)])
 
-    def get(self, resource: str) -> Observation:
+    def get(self, resource: str, *, operation: str | None = None) -> Observation:  # noqa: ARG002  the name says it all
         """Return one model."""
         return self._call("get", resource, lambda: self._show(resource, curve=self._steps(resource)))
 

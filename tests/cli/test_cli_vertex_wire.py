@@ -23,7 +23,6 @@ FAULTS = {
     "dropped after": Fault("drop", after=True),
     "500 after": Fault("status", code=500, after=True),
     "truncated": Fault("truncate"),
-    "429": Fault("status", code=429),
 }
 WANTED = 2
 """A parent, and a child that is tuned from it: two jobs to pay for."""
@@ -34,10 +33,10 @@ AFTER_INTENT = 3
 class Stage:
     """A project on a service of its own; ``lag`` is how late a listing may be."""
 
-    def __init__(self, root: Path, *, lag: float = 0.0) -> None:
+    def __init__(self, root: Path, *, lag: float = 0.0, seconds: float = 2.0) -> None:
         self.root = root
         self.clock = FakeClock()
-        self.emulator = Emulator(clock=self.clock.now, sleep=self.clock.advance, train_seconds=2.0, listing_lag=lag)
+        self.emulator = Emulator(clock=self.clock.now, sleep=self.clock.advance, train_seconds=seconds, listing_lag=lag)
         self._write("tunectl.yaml", kind="Project", metadata={"name": "sweep"}, spec={"provider": {"type": "vertex"}})
         data = {"examples": [{"text_input": str(number), "output": str(number + 1)} for number in range(3)]}
         self._write(
@@ -123,7 +122,11 @@ def test_the_wire_may_break_for_good_even_where_listings_lag(stages: Any, lag: f
     """The run that goes on finds what the broken one has bought, although the listing is ten seconds late."""
     numbers = range(1, length(stages) + 1, 1 if lag else 2)
     fault = FAULTS["dropped after"]
-    wrong = [problem for number in numbers for problem in suffer(stages, fault, number, lasting=True, lag=lag)]
+    wrong = [
+        problem
+        for number in numbers
+        for problem in suffer(stages, fault, number, lasting=True, lag=lag, seconds=lag + 2.0)
+    ]
     assert wrong == []
 
 

@@ -228,8 +228,8 @@ class Wire:
         lagging = self._fleet.lagging
         return self._send("observe", "", lambda: [o for o in self._service.observe() if o.resource not in lagging])
 
-    def get(self, resource):
-        return self._send("get", resource, lambda: self._service.get(resource))
+    def get(self, resource, *, operation=None):
+        return self._send("get", resource, lambda: self._service.get(resource, operation=operation))
 
     def base_models(self):
         return self._send("base_models", "", self._service.base_models)

@@ -104,7 +104,7 @@ class GoogleProvider:
             self._fields_refused = True
             return found
 
-    def get(self, resource: str) -> Observation:
+    def get(self, resource: str, *, operation: str | None = None) -> Observation:  # noqa: ARG002  the name says it all
         """Return one model with its loss curve."""
         return codec.observation(self._model(resource), snapshots=True)
 

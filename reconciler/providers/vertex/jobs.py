@@ -66,18 +66,28 @@ class Jobs:
             seen += _named(identifier, several)
         return tuple(seen)
 
-    def find(self, resource: str) -> Found:
+    def find(self, resource: str, *, known: str | None = None) -> Found:
         """Return the job that a name means, and its model if it is there.
+
+        ``known`` is the full name of a job that had this name when it was created: a listing may not show it yet.
 
         Raises:
             NotFound: there is no such job, or its model is gone.
         """
         name = name_of(resource)
         jobs = [self.job(name)] if name[0].isdigit() else self.labelled(name)
+        if known is not None and known not in {job.name for job in jobs}:
+            jobs += self._known(known)
         found = [each for job in jobs for each in _standing(job, self._model)]
         if not found:
             raise NotFound(f"{shown(resource)} does not exist", status="NOT_FOUND")
         return min(found, key=_rank)
+
+    def _known(self, name: str) -> list[Job]:
+        try:
+            return [self.job(name)]
+        except NotFound:
+            return []
 
     def job(self, number: str) -> Job:
         """Return a job by the number that the service gave it, or by its full name."""

@@ -99,9 +99,9 @@ class VertexProvider(Unshared):
         """List every tuned model and every tuning: a page of jobs and a page of models for each hundred."""
         return self._jobs.observe()
 
-    def get(self, resource: str) -> Observation:
-        """Return one model, or its tuning."""
-        return codec.observation(*self._jobs.find(resource), resource)
+    def get(self, resource: str, *, operation: str | None = None) -> Observation:
+        """Return one model, or its tuning; by the name of its job, if that is known, and else by a listing."""
+        return codec.observation(*self._jobs.find(resource, known=operation), resource)
 
     def base_models(self) -> Sequence[BaseModel]:
         """Return the base models that the service's page listed; it has no method that lists them."""
