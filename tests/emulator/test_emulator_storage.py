@@ -110,6 +110,8 @@ def test_a_checksum_that_is_given_must_be_right(vertex, put):
     assert failed(sent(b'{"name": "a"}', {"x-goog-hash": "md5=AAAA, crc32c=mnG7TA=="})) == (400, "invalid")
     assert failed(sent(b"[]")) == (400, "invalid")
     assert failed(sent(b"{")) == (400, "invalid")
+    assert failed(sent(rb'{"name": "a", "contentType": "a\r\nx: y"}')) == (400, "invalid")
+    assert failed(sent(b'{"name": "a", "metadata": {"x": 1}}')) == (400, "invalid")
     assert failed(sent(b'{"name": ""}')) == (400, "invalid")
     assert failed(vertex.client.post(UPLOAD, params={"uploadType": "multipart"}, content=b"x")) == (400, "invalid")
 

@@ -11,6 +11,8 @@ from reconciler.emulator.storage.shelf import Stored
 
 _BYTES = re.compile(r"bytes=(\d*)-(\d*)")
 _NAME_BYTES = 1024
+_HEADERS = ("contentType", "contentEncoding", "contentDisposition", "contentLanguage", "cacheControl")
+_PRINTABLE = re.compile(r"[ -~]*")
 _MISMATCH = "At least one of the pre-conditions you specified did not hold."
 
 
@@ -24,6 +26,22 @@ def name_of(query: Mapping[str, str], fields: Mapping[str, Any]) -> str:
     if not isinstance(name, str) or not 0 < len(name.encode()) <= _NAME_BYTES or "\n" in name or "\r" in name:
         raise StorageError(400, "Required object name is missing or not valid.")
     return name
+
+
+def kept_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an object that its uploader sets; those that become headers must be fit for one.
+
+    Raises:
+        StorageError: 400, if one is of another kind.
+    """
+    for name in _HEADERS:
+        if name in given and not (isinstance(given[name], str) and _PRINTABLE.fullmatch(given[name])):
+            raise StorageError(400, f"Invalid value for {name}.")
+    metadata = given.get("metadata", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise StorageError(400, "Invalid value for metadata.")
+    kept = {name: given[name] for name in _HEADERS if name in given}
+    return {**kept, "metadata": metadata} if metadata else kept
 
 
 def check_conditions(query: Mapping[str, str], stored: Stored | None, *, reading: bool, media: bool = False) -> None:

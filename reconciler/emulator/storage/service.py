@@ -27,6 +27,7 @@ from reconciler.emulator.storage.answers import (
 from reconciler.emulator.storage.checks import (
     check_conditions,
     check_sums,
+    kept_fields,
     name_of,
     read_hashes,
     read_integer,
@@ -42,15 +43,6 @@ Environ = Mapping[str, Any]
 _PATH = re.compile(r"/(?:resumable/)?(?:(upload|download)/)?storage/v1/b(?:/([^/]+)(?:/(o)(?:/(.+))?)?)?/?", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _PAGE = 1000
-_SET = (
-    "contentType",
-    "contentEncoding",
-    "contentDisposition",
-    "contentLanguage",
-    "cacheControl",
-    "metadata",
-    "customTime",
-)
 
 
 def handle(world: World, environ: Environ, path: str, body: bytes) -> Answer:
@@ -223,8 +215,7 @@ class _Request:
 
     def _insert(self, query: Mapping[str, str], content: Content) -> Answer:
         name = name_of(query, content.fields)
-        fields = {key: content.fields[key] for key in _SET if key in content.fields}
-        fields.setdefault("contentType", content.kind or "application/octet-stream")
+        fields = kept_fields({"contentType": content.kind or "application/octet-stream", **content.fields})
         sums = {"md5Hash": md5(content.data), "crc32c": crc32c(content.data)}
         check_sums({**read_hashes(self.environ.get("HTTP_X_GOOG_HASH", "")), **content.fields}, sums)
         with self.world.store.writing():
