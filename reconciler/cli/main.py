@@ -34,6 +34,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "destroy": ("destroy", "Plan and apply the deletion of managed models."),
     "history": ("history", "Show what became of one name, from which data and commit, by whom."),
     "lineage": ("lineage", "Check that the record of the past was not altered."),
+    "cancel": ("cancel", "Stop a tuning that runs, and record its end."),
+    "eval": ("eval", "Hold a model to the gate of its manifest, by hand."),
     "generate": ("generate", "Ask the current model of a name."),
     "import": ("import_", "Write manifests for models that have none, and take them over."),
     "adopt": ("adopt", "Let a manifest take over a model that exists."),

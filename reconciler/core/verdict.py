@@ -12,7 +12,7 @@ from reconciler.core.observation import Snapshot
 from reconciler.core.scorers import RIGHT, score
 
 _SHOWN = 10
-_FIRST = "nothing serves yet, so there is nothing to compare with"
+_FIRST = "no other model serves, so there is nothing to compare with"
 _SLACK = 1e-9
 """Less than any difference that somebody meant: sums of floats are not held to their last bit."""
 

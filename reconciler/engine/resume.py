@@ -46,7 +46,7 @@ def wait_for_running(
         if instance is not None and chosen(name):
             action = Action(name, Kind.WAIT, "is still tuning", instance.resource, revision=instance.revision)
             journal.start(action)
-            if _is_taken(world, name, instance):
+            if is_taken(world, name, instance):
                 hint = "apply plans the next attempt, which gets an id of its own"
                 journal.fail(action, f"{instance.resource} is taken by another model", hint)
                 continue
@@ -72,7 +72,7 @@ def wait_for_running(
     return journal.outcome
 
 
-def _is_taken(world: World, name: str, instance: Instance) -> bool:
+def is_taken(world: World, name: str, instance: Instance) -> bool:
     """Tell whether a mere intent's id turns out to be somebody else's model, which must never be recorded as ours."""
     if instance.state is not InstanceState.PENDING:
         return False

@@ -13,7 +13,8 @@ from reconciler.core.gate import AbortIf, Gate, GateDataset, PromptCheck
 from reconciler.core.lockfile import InstanceState
 from reconciler.core.resource import Example, Lifecycle
 from reconciler.core.scorers import Scorer
-from reconciler.errors import LockHeld, NotFound, PermissionDenied, TunectlError, Unavailable
+from reconciler.engine.cancel import cancel_tuning, running_tuning
+from reconciler.errors import FailedPrecondition, LockHeld, NotFound, PermissionDenied, TunectlError, Unavailable
 
 COUNTS = Gate(prompts=(PromptCheck("3", Scorer.EXACT, "4"), PromptCheck("7", Scorer.NUMERIC, "8")))
 NEVER = Gate(prompts=(PromptCheck("3", Scorer.EXACT, "SECRET"),))
@@ -285,7 +286,7 @@ def test_a_first_model_has_nothing_to_be_compared_with(bench):
     bench.provider.losses[bench.plan().actions[0].resource] = [3.0]
     assert bench.apply().error() is None
     notes = [check.note for check in bench.lockfile.models["numbers"].current.verdict.checks]
-    assert notes.count("nothing serves yet, so there is nothing to compare with") == 2
+    assert notes.count("no other model serves, so there is nothing to compare with") == 2
 
 
 @pytest.mark.parametrize(
@@ -364,6 +365,41 @@ def test_a_retained_model_is_judged_by_a_gate_it_never_passed(bench):
     assert bench.provider.paid() == 2
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("gate", [COUNTS, NEVER, replace(NEVER, on_fail="delete")])
+def test_a_run_that_is_killed_between_verdict_and_record_is_made_up_for(bench, gate, monkeypatch):
+    old, new = serve(bench, gate=gate)
+    write, judged = bench.blob.write, []
+    report = type(bench.log).__call__
+
+    def told(log, event):
+        report(log, event)
+        judged.extend([event] if isinstance(event, Judged) else [])
+
+    def writes(data, *, expect):
+        if judged:
+            raise Killed
+        return write(data, expect=expect)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(type(bench.log), "__call__", told)
+        dying.setattr(bench.blob, "write", writes)
+        with pytest.raises(Killed):
+            bench.apply()
+    assert set(bench.provider.models) == {old, new}
+    assert bench.lockfile.models["numbers"].current.resource == old
+    assert bench.kinds() == [("numbers", "wait")]
+
+    error = bench.apply().error()
+
+    assert (error is None) == (gate is COUNTS)
+    assert bench.provider.paid() == 2
+    assert set(bench.provider.models) == {new} if gate is COUNTS else {old} | ({new} if gate is NEVER else set())
+
+
 # Giving up on a hopeless tuning
 
 HOPELESS = Gate(abort_if=AbortIf(10.0, after_step=20))
@@ -429,3 +465,38 @@ def test_a_service_that_cannot_cancel_is_not_asked_to(bench, monkeypatch):
     monkeypatch.setattr(type(bench.provider), "capabilities", property(lambda _: capabilities))
     assert bench.apply().error() is None
     assert "cancel" not in {method for method, _ in bench.provider.calls}
+
+
+# Stopping one by hand
+
+
+def begun(bench):
+    _, new = serve(bench)
+    bench.apply(options=bench.options(wait=False))
+    loaded = bench.store().load()
+    return new, loaded, running_tuning(bench.world(), loaded, "numbers")
+
+
+def test_a_tuning_that_the_service_does_not_stop_in_time_goes_on(bench, monkeypatch):
+    bench.provider.train_seconds = 600.0
+    _, loaded, operation = begun(bench)
+    monkeypatch.setattr(bench.provider, "cancel", lambda _: None)
+    outcome = cancel_tuning(bench.world(), loaded, "numbers", operation, bench.options())
+    assert outcome.error().exit_code == 9
+    assert bench.kinds() == [("numbers", "wait")]
+
+
+def test_a_tuning_that_ends_while_it_is_stopped_is_left_to_apply(bench, monkeypatch):
+    new, loaded, operation = begun(bench)
+    monkeypatch.setattr(bench.provider, "cancel", lambda _: bench.clock.advance(60))
+    with pytest.raises(FailedPrecondition, match="was over before it could be stopped"):
+        cancel_tuning(bench.world(), loaded, "numbers", operation, bench.options())
+    assert bench.apply().error() is None
+    assert bench.lockfile.models["numbers"].current.resource == new
+
+
+def test_a_service_that_cannot_stop_a_tuning_is_not_asked_by_hand_either(bench, monkeypatch):
+    capabilities = replace(bench.provider.capabilities, cancels=False)
+    monkeypatch.setattr(type(bench.provider), "capabilities", property(lambda _: capabilities))
+    with pytest.raises(FailedPrecondition, match="this service cannot stop a tuning"):
+        begun(bench)
