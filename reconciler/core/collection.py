@@ -5,13 +5,14 @@ and attempts that failed or were rejected and whose revision nobody asks for any
 of a failure is what keeps the revision from being bought again, and a rejected model may yet pass another gate.
 
 A model under an id of our shape that nothing records is *orphaned*. It is ours only if its id follows from a name and a
-revision that are known here; a shape proves nothing.
+revision that are known here, and if it is what that revision is made of, or the log of lineage tells that we made it. A
+shape proves nothing, and an id alone does not: anybody can take one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.address import looks_like_ours, remote_id, short, split_attempt, stem_in, stem_of
 from reconciler.core.disposal import RETAIN, beyond, disposal, surplus
@@ -21,7 +22,7 @@ from reconciler.core.plan import Action, Kind, Plan
 from reconciler.core.planning import Policy
 from reconciler.core.policy import violations
 from reconciler.core.resource import Desired
-from reconciler.core.revision import Wanted, wanted_revisions
+from reconciler.core.revision import Wanted, compatible, wanted_revisions
 from reconciler.core.rollback import short_revision
 from reconciler.core.scope import choose
 from reconciler.errors import Problem, Violation
@@ -29,9 +30,13 @@ from reconciler.errors import Problem, Violation
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is known of former times: revisions that names had, and resources that were let go of on purpose."""
+    """What the log of lineage tells of resources.
 
-    revisions: frozenset[tuple[str, str]] = frozenset()
+    ``made`` maps those that we made, and of which it does not tell that they are gone, to the names and revisions they
+    had; ``forgotten`` are those that were let go of on purpose.
+    """
+
+    made: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     forgotten: frozenset[str] = frozenset()
 
 
@@ -101,11 +106,11 @@ def _former(manifest: Desired, entry: Entry, wanted: Wanted, observed: Observed)
     reasons: list[tuple[tuple[Instance, ...], str]] = [
         (entry.deposed, "was replaced"),
         (surplus_ones, beyond(retain)),
-        (_unwanted(entry.failed, entry, wanted), "failed, and its revision is not asked for any more"),
-        (_unwanted(entry.rejected, entry, wanted), "was rejected, and its revision is not asked for any more"),
+        (entry.failed, "failed, and its revision is not asked for any more"),
+        (entry.rejected, "was rejected, and its revision is not asked for any more"),
     ]
     for instances, reason in reasons:
-        for instance in instances:
+        for instance in _unwanted(instances, entry, wanted):
             seen = observed.get(instance.resource)
             action = disposal(manifest.name, instance, seen, reason, cleanup=True, keep=keep)
             yield action if seen is not None else _gone(action)
@@ -119,7 +124,10 @@ def _gone(action: Action) -> Action:
 
 
 def _unwanted(instances: Iterable[Instance], entry: Entry, wanted: Wanted) -> tuple[Instance, ...]:
-    """Return the attempts that nobody asks for: another revision is wanted, or a model of that one serves."""
+    """Return those that nobody asks for: another revision is wanted, or a model of that one serves.
+
+    What is asked for is taken up by an apply, or keeps it from buying the same again.
+    """
     current = entry.current
     served = {current.revision} if current.state is InstanceState.READY else set()
     needed = {wanted.revision, wanted.asked} - served
@@ -138,14 +146,14 @@ def _orphans(
 ) -> tuple[list[Action], list[Problem]]:
     """Return the removal of orphaned models that are ours, if asked for, and a sentence on each that stays."""
     known = recorded.resources()
-    trace = _tracer(manifests, recorded, policy, wanted, past)
+    trace = _tracer(manifests, recorded, observed, policy, wanted, past)
     actions, said = [], []
     for resource in sorted(observed.models):
         if resource in known or not looks_like_ours(resource):
             continue
         origin = trace(resource)
         if origin is None:
-            said.append(_note(resource, "its id is like ours and follows from nothing that is known here; it stays"))
+            said.append(_note(resource, "its id is like ours, but nothing known here proves that we made it; it stays"))
         elif resource in past.forgotten:
             said.append(_note(resource, f"it was let go of on purpose, as a model of {origin.name}; it stays"))
         elif _is_wanted(origin, manifests, recorded, wanted):
@@ -159,30 +167,38 @@ def _orphans(
 
 
 def _tracer(
-    manifests: tuple[Desired, ...], recorded: Lockfile, policy: Policy, wanted: Mapping[str, Wanted], past: Past
+    manifests: tuple[Desired, ...],
+    recorded: Lockfile,
+    observed: Observed,
+    policy: Policy,
+    wanted: Mapping[str, Wanted],
+    past: Past,
 ) -> Callable[[str], Origin | None]:
-    """Return what finds the name and the revision that an id follows from, among all that are known.
+    """Return what finds the name and the revision that a resource was made for, if that can be proven.
 
     A name that is not known any more stands in the id itself if it is short enough not to be cut.
     """
-    names = {*recorded.models, *(name for name, _ in past.revisions)}
-    names.update(name for manifest in manifests for name in (manifest.name, *manifest.previous_names))
     stems: dict[str, set[str]] = {}
-    for name in names:
+    for name in {*recorded.models, *(n for m in manifests for n in (m.name, *m.previous_names))}:
         stems.setdefault(stem_of(name), set()).add(name)
-    revisions = {revision for _, revision in past.revisions}
-    revisions.update(i.revision for entry in recorded.models.values() for i in entry.instances())
-    revisions.update(revision for goal in wanted.values() for revision in (goal.revision, goal.asked))
+    specs = {i.revision: i.spec for entry in recorded.models.values() for i in entry.instances()}
+    specs.update((wanted[manifest.name].asked, manifest.spec) for manifest in manifests)
+
+    def follows(resource: str, name: str, revision: str) -> bool:
+        project = recorded.remote.project
+        made = remote_id(remote_project=project, project=policy.project, name=name, revision=revision)
+        return made == short(split_attempt(resource)[0])
 
     def trace(resource: str) -> Origin | None:
-        first, stem = short(split_attempt(resource)[0]), stem_in(resource)
+        for name, revision in sorted(past.made.get(resource, ())):
+            if follows(resource, name, revision):
+                return Origin(name, revision)
+        stem = stem_in(resource)
         for name in sorted({stem, *stems.get(stem, ())}):
-            for revision in sorted(revisions):
-                made = remote_id(
-                    remote_project=recorded.remote.project, project=policy.project, name=name, revision=revision
-                )
-                if made == first:
-                    return Origin(name, revision)
+            for revision, spec in specs.items():
+                if follows(resource, name, revision):
+                    ours = compatible(Desired(name=name, spec=spec), observed.models[resource])
+                    return Origin(name, revision) if ours else None
         return None
 
     return trace

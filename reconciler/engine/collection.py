@@ -16,6 +16,7 @@ from reconciler.ports.lineage import LineageLog
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import Loaded
 
+_OVER = frozenset({Event.DELETED, Event.GONE})
 _AGAIN = frozenset({Event.PROMOTED, Event.ROLLED_BACK, Event.ADOPTED, Event.REBUILT})
 
 
@@ -51,15 +52,18 @@ def survey_waste(
 
 
 def remember(records: Iterable[Record], project: str) -> Past:
-    """Return what records of lineage know: revisions by name, and what was forgotten and never taken up again."""
-    revisions = set()
+    """Return what records of lineage tell of resources: which of them we made, and which were let go of."""
+    made: dict[str, set[tuple[str, str]]] = {}
     forgotten = set()
     for record in records:
         if record.project != project:
             continue
-        revisions.add((record.name, record.revision))
+        if record.event in _OVER:
+            made.pop(record.resource, None)
+        else:
+            made.setdefault(record.resource, set()).add((record.name, record.revision))
         if record.event is Event.FORGOTTEN:
             forgotten.add(record.resource)
         elif record.event in _AGAIN:
             forgotten.discard(record.resource)
-    return Past(frozenset(revisions), frozenset(forgotten))
+    return Past({resource: frozenset(origins) for resource, origins in made.items()}, frozenset(forgotten))

@@ -109,6 +109,13 @@ ROWS = {
         [same(READY)],
         [("delete", same(READY).resource, "cleanup")],
     ),
+    "what was replaced and is asked for again": (
+        NEXT,
+        entry_of(SERVES, deposed=(instance(NEXT),)),
+        [instance(NEXT)],
+        [],
+    ),
+    "what is kept and asked for again": (NEXT, entry_of(SERVES, retained=(instance(NEXT),)), [instance(NEXT)], []),
     "what is in the making": (NEXT, entry_of(SERVES, candidate=instance(NEXT, TUNING)), [instance(NEXT)], []),
     "a first create that failed": (WANTED, entry_of(instance(WANTED, FAILED)), [], []),
     "what is gone already": (
@@ -170,42 +177,52 @@ def said(plan):
 
 
 OLD_REVISION = "sha256:" + "0" * 64
-PAST = Past(revisions=frozenset({("numbers", OLD_REVISION)}))
 LONG = "a-name-that-is-longer-than-what-an-id-has-room-for"
-# Each row: name and revision the id follows from, what is known of the past, whether it is removed.
+
+
+def told(model, *names, of=OLD_REVISION):
+    """What a log tells of a model that we made."""
+    return Past(made={model.resource: frozenset((name, of) for name in names or ("numbers",))})
+
+
+THEIRS = {"base": "models/theirs"}
+# Each row: name and revision the id follows from, what the model is, who the log says it was, whether it is removed.
 PROOF = {
-    "a former revision, recorded": ("numbers", A.revision, Past(), True),
-    "a former revision, from the log": ("numbers", OLD_REVISION, PAST, True),
-    "a former name that stands in the id": ("digits", OLD_REVISION, PAST, True),
-    "a former name that the log knows": (LONG, OLD_REVISION, Past(frozenset({(LONG, OLD_REVISION)})), True),
-    "a long name that nobody knows": (LONG, OLD_REVISION, PAST, False),
-    "a revision that nobody knows": ("numbers", OLD_REVISION, Past(), False),
+    "a former revision, recorded": ("numbers", A.revision, live(A), None, True),
+    "a former revision, recorded, but something else": ("numbers", A.revision, live(A, **THEIRS), None, False),
+    "a former name that stands in the id": ("digits", A.revision, live(A), None, True),
+    "a revision that only the log knows": ("numbers", OLD_REVISION, live(A), ["numbers"], True),
+    "a former name that only the log knows": (LONG, OLD_REVISION, live(A), [LONG, "numbers"], True),
+    "a name in the log from which the id does not follow": (LONG, OLD_REVISION, live(A), ["numbers"], False),
+    "a long name that nobody knows": (LONG, A.revision, live(A), None, False),
+    "a revision that nobody knows": ("numbers", OLD_REVISION, live(A), None, False),
 }
 
 
 @pytest.mark.parametrize("row", PROOF)
-def test_an_orphaned_model_is_ours_only_if_its_id_follows_from_what_is_known(row):
-    name, made_of, past, ours = PROOF[row]
-    model = orphan(name, made_of)
+def test_an_orphaned_model_is_ours_only_if_that_can_be_proven(row):
+    name, made_of, what, names, ours = PROOF[row]
+    model = replace(what, resource=orphan(name, made_of).resource)
+    past = None if names is None else told(model, *names)
     entry = entry_of(SERVES, retained=(replace(A, resource="tunedModels/kept"),))
     observed = [live(SERVES), model, replace(live(A), resource="tunedModels/kept")]
     found = collected(keeping(1), entry, observed, past=past, orphans=True)
     assert brief(found.actions) == ([("delete", model.resource, "cleanup")] if ours else [])
     assert said(found) == (
-        [] if ours else ["its id is like ours and follows from nothing that is known here; it stays"]
+        [] if ours else ["its id is like ours, but nothing known here proves that we made it; it stays"]
     )
 
 
 @pytest.mark.parametrize("attempt", [1, 2, 99])
 def test_every_attempt_of_a_known_revision_is_ours(attempt):
     model = orphan("numbers", OLD_REVISION, attempt)
-    found = collected(WANTED, entry_of(SERVES), [live(SERVES), model], past=PAST, orphans=True)
+    found = collected(WANTED, entry_of(SERVES), [live(SERVES), model], past=told(model), orphans=True)
     assert [(action.resource, action.attempt) for action in found.actions] == [(model.resource, attempt)]
 
 
 def test_orphaned_models_are_only_named_unless_asked_for():
     model = orphan("numbers", OLD_REVISION)
-    found = collected(WANTED, entry_of(SERVES), [live(SERVES), model], past=PAST)
+    found = collected(WANTED, entry_of(SERVES), [live(SERVES), model], past=told(model))
     assert found.empty
     assert said(found) == [
         "made for numbers, revision 000000000000, and recorded nowhere; `tunectl gc --orphans` deletes it"
@@ -221,7 +238,7 @@ def test_what_somebody_else_made_is_not_even_named():
 def test_another_projects_model_of_the_same_name_and_revision_is_not_ours():
     tail = remote_id(remote_project=REMOTE.project, project="second", name="numbers", revision=OLD_REVISION)
     theirs = replace(live(A), resource=PREFIX + tail)
-    assert collected(WANTED, entry_of(SERVES), [live(SERVES), theirs], past=PAST, orphans=True).empty
+    assert collected(WANTED, entry_of(SERVES), [live(SERVES), theirs], past=told(theirs), orphans=True).empty
 
 
 def test_a_model_that_a_manifest_asks_for_is_not_deleted_but_taken_up():
@@ -237,14 +254,21 @@ def test_a_further_attempt_of_what_serves_is_not_needed():
 
 def test_what_was_let_go_of_on_purpose_stays():
     model = orphan("numbers", OLD_REVISION)
-    past = replace(PAST, forgotten=frozenset({model.resource}))
+    past = replace(told(model), forgotten=frozenset({model.resource}))
     found = collected(WANTED, entry_of(SERVES), [live(SERVES), model], past=past, orphans=True)
     assert found.empty
     assert said(found) == ["it was let go of on purpose, as a model of numbers; it stays"]
 
 
 def test_without_a_lockfile_nothing_is_orphaned():
-    found = collect([WANTED], lockfile(), seen(orphan("numbers", OLD_REVISION)), policy(), past=PAST, orphans=True)
+    found = collect(
+        [WANTED],
+        lockfile(),
+        seen(orphan("numbers", OLD_REVISION)),
+        policy(),
+        past=told(orphan("numbers", OLD_REVISION)),
+        orphans=True,
+    )
     assert [violation.rule for violation in found.violations] == ["lockfile"]
     assert "`tunectl lock rebuild`" in str(found.violations[0])
 
@@ -253,12 +277,13 @@ def test_orphaned_models_count_against_the_limit():
     models = [orphan("numbers", OLD_REVISION, number) for number in (1, 2)]
     recorded = lockfile(numbers=entry_of(SERVES))
     limited = policy(limits=Limits(max_deletes=1))
-    found = collect([WANTED], recorded, seen(live(SERVES), *models), limited, past=PAST, orphans=True)
+    past = Past(made={**told(models[0]).made, **told(models[1]).made})
+    found = collect([WANTED], recorded, seen(live(SERVES), *models), limited, past=past, orphans=True)
     assert [violation.rule for violation in found.violations] == ["limits.maxDeletes"]
 
 
 def test_other_names_are_not_looked_at():
     recorded = lockfile(numbers=entry_of(SERVES, deposed=(A,)))
-    observed = seen(live(SERVES), live(A), orphan("numbers", OLD_REVISION))
-    found = collect([WANTED], recorded, observed, policy(target=["other"]), past=PAST, orphans=True)
+    observed = seen(live(SERVES), live(A), orphan("numbers", revision(WANTED), 2))
+    found = collect([WANTED], recorded, observed, policy(target=["other"]), orphans=True)
     assert found.empty
