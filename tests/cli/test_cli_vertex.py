@@ -194,6 +194,23 @@ def test_what_was_destroyed_while_it_tuned_is_tuned_anew_when_it_is_wanted_again
     assert vertex.serving("numbers").endswith("-2")
 
 
+def test_a_tuning_is_cancelled_and_not_bought_again_by_itself(vertex: Workshop) -> None:
+    vertex.apply("--no-wait")
+    vertex.run("cancel", "numbers", "-y", expect=None)
+    vertex.run("wait", expect=None)
+    assert vertex.kinds() == [("numbers", "blocked")]
+    assert counts(vertex)[0] == 1
+
+
+def test_a_gate_of_prompts_judges_before_the_model_serves(vertex: Workshop) -> None:
+    vertex.apply()
+    first = vertex.serving("numbers")
+    gate = {"prompts": [{"input": "3", "equals": "no such answer"}]}
+    vertex.want("numbers", **{**COMMON, "hyperparameters": {"epochCount": 4}}, gate=gate)
+    vertex.apply(expect=7)
+    assert vertex.serving("numbers") == first
+
+
 def test_a_child_is_tuned_from_its_parent_and_keeps_standing_when_nothing_changed(vertex: Workshop) -> None:
     vertex.want("child", **{**COMMON, "baseModel": None}, source={"model": "numbers"})
     vertex.apply()
