@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 JOBS ?= 2
 CLIENTS := .venvs/google-ai/.done .venvs/google-generativeai/.done .venvs/google-cloud/.done
 
-.PHONY: help demo versions test test-all lint format types layers unit coverage bench schemas lock clean crash
+.PHONY: help demo versions test test-all lint format types layers unit coverage bench schemas reference lock clean crash
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ format: $(VENV)/.dev ## rewrite the code as the formatter wants it
 
 schemas: $(VENV)/.runtime ## write schemas/*.json anew from the models
 	$(BIN)/python scripts/schemas.py
+
+reference: $(VENV)/.runtime ## write docs/reference/*.md anew from the code
+	$(BIN)/python scripts/reference.py
 
 lock: $(VENV)/.dev ## resolve requirements/*.txt anew
 	$(PIP) install --upgrade uv

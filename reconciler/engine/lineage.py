@@ -201,6 +201,7 @@ class RecordingStore:
             loss=loss,
             predicted=None if actual is None else actual.forecast,
             cost=None if actual is None or actual.cost is None else cost_json(actual.cost),
+            verdict=None if instance.verdict is None else instance.verdict.document,
             replaced=happening.replaced,
             former_name=happening.former_name,
             error=instance.error,
