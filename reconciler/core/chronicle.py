@@ -112,7 +112,7 @@ def _gone_on(name: str, former: Entry, entry: Entry, deleted: Collection[str]) -
 
 
 def _serving(name: str, former: Entry, entry: Entry) -> Iterator[Happening]:
-    """The serving model is another one, or has other settings."""
+    """The serving model is another one, or has other settings, or another gate for the next one."""
     old, new = former.current, entry.current
     if new.state is not InstanceState.READY:
         return
@@ -121,7 +121,7 @@ def _serving(name: str, former: Entry, entry: Entry) -> Iterator[Happening]:
         again = any(new.resource == i.resource for i in (*former.retained, *former.deposed))
         event = Event.ROLLED_BACK if again else Event.PROMOTED
         yield Happening(name, event, new, replaced=old.resource if served and old.resource != new.resource else None)
-    elif old.spec != new.spec:
+    elif old.spec != new.spec or old.gate != new.gate:
         yield Happening(name, Event.UPDATED, new)
 
 

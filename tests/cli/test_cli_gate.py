@@ -215,6 +215,22 @@ def test_a_report_of_a_run_says_what_was_rejected(workshop: Workshop) -> None:
     assert "**Applied: 1 rejected.**" in text
 
 
+def test_the_record_of_the_past_tells_each_verdict_and_no_answer(workshop: Workshop) -> None:
+    replacing(workshop, UNMET)
+    workshop.apply(expect=7)
+    workshop.want("numbers", **MORE, gate=MET)
+    workshop.apply()
+    text = workshop.run("history", "numbers", "--format", "json").out
+    told = [(each["event"], each.get("verdict", {}).get("passed")) for each in json.loads(text)["records"]]
+    assert [pair for pair in told if pair[0] != "deleted"] == [
+        ("promoted", True),
+        ("rejected", False),
+        ("promoted", None),
+    ]
+    assert "SECRET" not in text
+    workshop.run("lineage", "verify")
+
+
 def test_waiting_says_that_apply_judges(workshop: Workshop) -> None:
     workshop.want("numbers", gate=MET)
     workshop.apply("--no-wait")

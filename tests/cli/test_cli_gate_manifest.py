@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.errors import StalePlan
-from reconciler.manifest.project import load_project
-from reconciler.providers.description import describe
-from reconciler.reading import Reading
+from reconciler.overrides import Overrides
+from reconciler.wiring import Session, open_project
 
 if TYPE_CHECKING:
     from cli_kit import Workshop
@@ -18,8 +17,10 @@ if TYPE_CHECKING:
 EVAL = "manifests/datasets/eval.jsonl"
 
 
-def reading(workshop: Workshop) -> Reading:
-    return Reading(load_project(workshop.root, config=None), describe("generativelanguage", "v1beta"), cache=None)
+def reading(workshop: Workshop) -> Session:
+    """What reads manifests and datasets; nothing of it has to be closed while no service is asked."""
+    config = open_project(workshop.root, None)
+    return Session(config, Overrides(cache=False), report=lambda _: None, clock=workshop.clock, environ={})
 
 
 def gated(workshop: Workshop, **dataset: object) -> None:

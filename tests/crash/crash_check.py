@@ -32,8 +32,12 @@ _PLACES = {
     LOG,
     "manifests/datasets/numbers.jsonl",
 }
-_CACHES = re.compile(r"\.tunectl/(rows/(key|[0-9a-f]{64})(\.\d+\.\d+)?|(datasets|manifests|leaks)\.json(\.\d+)?)")
-"""What is remembered of files, and what a kill left of it half written: worth nothing, and may be deleted any time."""
+_CACHES = re.compile(
+    r"\.tunectl/(rows/(key|[0-9a-f]{64})(\.\d+\.\d+)?|(datasets|manifests|leaks)\.json(\.\d+)?"
+    r"|gates/[a-z]+/[0-9a-f]{12}-\d/(answers\.jsonl|\.answers\.jsonl\.\d+))"
+)
+"""What is remembered of files, the answers of gates, and what a kill left of either half written: worth nothing to us,
+and may be deleted any time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ BISON = "models/text-bison-001"
 LOCKFILE = "tunectl.lock"
 _IN_A_FILE = 100
 
+GATE = {"prompts": [{"input": "3", "equals": "4"}]}
+"""What a replacement and a first create have to pass; it is asked anew by whoever finishes a killed run."""
+
 TEMPERATURE = 0.25
 """What ``write_after`` sets for ``patched``."""
 
@@ -75,10 +78,10 @@ def write_after(root: Path) -> None:
     (root / "manifests/dropped.yaml").unlink()
     (root / "manifests/named.yaml").unlink()
     _manifest(root, "patched", epochs=4, temperature=TEMPERATURE)
-    _manifest(root, "changed", epochs=15)
+    _manifest(root, "changed", epochs=15, gate=GATE)
     _manifest(root, "renamed", epochs=7, metadata={"previousNames": ["named"]}, displayName="named")
     _manifest(root, "mother", epochs=18)
-    _manifest(root, "first", epochs=12)
+    _manifest(root, "first", epochs=12, gate=GATE)
     _manifest(root, "second", epochs=13)
 
 
@@ -102,7 +105,7 @@ CHANGE = Story(
     temperatures={"patched": TEMPERATURE},
 )
 """A change of everything: two creates, three replacements (one of a parent, one of her child), an update, a deletion
-and a rename."""
+and a rename; one create and one replacement have a gate to pass."""
 
 STORIES = (FIRST, CHANGE)
 
