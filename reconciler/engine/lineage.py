@@ -199,7 +199,6 @@ class RecordingStore:
             steps=instance.total_steps,
             seconds=taken,
             loss=loss,
-            verdict=None if instance.verdict is None else instance.verdict.document,
             predicted=None if actual is None else actual.forecast,
             cost=None if actual is None or actual.cost is None else cost_json(actual.cost),
             verdict=None if instance.verdict is None else instance.verdict.document,
