@@ -15,8 +15,8 @@ def main() -> None:
     import gc
     import signal
 
-    from reconciler.cli.base import terminate
     from reconciler.cli.main import run
+    from reconciler.cli.stopped import terminate
 
     gc.set_threshold(100_000)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # whoever started us may have asked for it to be ignored

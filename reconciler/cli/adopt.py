@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.apply import require_consent
-from reconciler.cli.base import Command, Invocation, conclude
+from reconciler.cli.base import Command, Invocation
 from reconciler.cli.running import Duration
+from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
     from reconciler.core.resource import Desired

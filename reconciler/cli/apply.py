@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.base import Command, Invocation, conclude, interactive
+from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import PlanOptions, make_preview, plan_options
 from reconciler.cli.report import report_run
 from reconciler.cli.running import end, engine_options, reporting, run_options, stopping
+from reconciler.cli.streams import conclude, interactive
 
 if TYPE_CHECKING:
     from reconciler.engine.outcome import Outcome

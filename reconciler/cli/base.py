@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import partial
 from itertools import pairwise
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from reconciler.cli.streams import forsake_stdout
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -219,8 +220,9 @@ class ModelName(click.ParamType[str]):
 
         from reconciler.cli.names import known_names
 
-        globals_ = ctx.find_root().params
-        return [CompletionItem(name) for name in known_names(Globals.of(globals_)) if name.startswith(incomplete)]
+        given = Globals.of(ctx.find_root().params)
+        names = known_names(given.directory, given.config)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 _NAMING = frozenset({"target", "exclude", "replaced"})
@@ -287,46 +289,3 @@ def rows_option(command: Wrapped) -> Wrapped:
 def wants_rows(asked: bool | None) -> bool:
     """Tell whether training rows may be shown on standard output: somebody asked, or sits at a terminal."""
     return sys.stdout.isatty() if asked is None else asked
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM outside of an apply: it unwinds as Ctrl-C does, so that a lease is given back and a file is closed."""
-
-
-def terminate(_number: int, _frame: object) -> None:
-    """Handle SIGTERM; an apply has a handler of its own, which saves first."""
-    raise Terminated
-
-
-def stopped_code(error: BaseException) -> int:
-    """Return the exit code of a run that a signal unwound; click wraps what it was in an error of its own."""
-    return 143 if isinstance(error.__cause__ or error, Terminated) else 130
-
-
-def interactive() -> bool:
-    """Tell whether somebody sits at the other end who can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def say(text: str) -> None:
-    """Print on standard output; that nobody reads any more is no reason to end differently."""
-    try:
-        click.echo(text, nl=False)
-    except BrokenPipeError:
-        forsake_stdout()
-
-
-def conclude(text: str) -> None:
-    """Print the last line of work that is done and recorded; whether it can be read changes nothing any more."""
-    with suppress(OSError):
-        click.echo(text)
-        return
-    forsake_stdout()
-
-
-def forsake_stdout() -> None:
-    """Lead standard output to nowhere, so that the interpreter does not stumble over what is left in its buffer."""
-    with suppress(OSError, ValueError):  # one that is no file has no descriptor, and none is needed then
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.apply import require_consent
-from reconciler.cli.base import Command, Invocation, conclude
+from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.rollback import agreed
 from reconciler.cli.running import end, engine_options, reporting, run_options, stopping
+from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
     from reconciler.core.observation import Operation

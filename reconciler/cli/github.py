@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.action import action, read_event
-from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation, conclude
+from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation
+from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
     from reconciler.forge.client import Client

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.apply import require_consent
-from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation, conclude
+from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation
 from reconciler.cli.groups import Group
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import Duration
+from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
     from reconciler.core.rebuild import Rebuilt

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from reconciler.cli.base import Globals
     from reconciler.core.lockfile import Lockfile
 
 
-def known_names(given: Globals) -> list[str]:
+def known_names(directory: str | None, config: str | None) -> list[str]:
     """Return the names that manifests and a local lockfile hold, sorted; whatever cannot be read adds none.
 
     For the completion of a shell: no service is asked, and no dataset is read.
@@ -26,10 +25,10 @@ def known_names(given: Globals) -> list[str]:
 
     found: set[str] = set()
     with suppress(TunectlError, OSError, ValueError, AttributeError):
-        config = load_project(Path(given.directory or "."), config=Path(given.config) if given.config else None)
-        found.update(manifest.desired.name for manifest in load_manifests(config).manifests)
-        if "://" not in config.lockfile:
-            found.update(json.loads((config.root / config.lockfile).read_bytes())["models"])
+        project = load_project(Path(directory or "."), config=Path(config) if config else None)
+        found.update(manifest.desired.name for manifest in load_manifests(project).manifests)
+        if "://" not in project.lockfile:
+            found.update(json.loads((project.root / project.lockfile).read_bytes())["models"])
     return sorted(found)
 
 

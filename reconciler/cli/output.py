@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.base import say
+from reconciler.cli.streams import say
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 

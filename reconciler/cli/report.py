@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.base import stopped_code
+from reconciler.cli.stopped import as_ours
 from reconciler.errors import Problem, Refused, TunectlError
 
 if TYPE_CHECKING:
@@ -82,20 +82,3 @@ def _rendered(form: str, error: TunectlError, invocation: Invocation) -> str:
     if isinstance(error, Refused) and error.violations:  # its message says what they have in common
         problems = (Problem(None, error.message, error.hint), *problems)
     return render_failure(invocation.command, problems, exit_code=error.exit_code, account=invocation.account)
-
-
-def as_ours(error: BaseException) -> TunectlError:
-    """Return an error of the command line, or one that is a bug of ours, as one to report: no foreign text."""
-    if isinstance(error, TunectlError):
-        return error
-    if isinstance(error, click.UsageError):
-        from reconciler.errors import UsageError
-
-        return UsageError(error.format_message())
-    if isinstance(error, click.ClickException):
-        return TunectlError(error.format_message())
-    if isinstance(error, click.Abort | KeyboardInterrupt):
-        stopped = TunectlError("stopped")
-        stopped.exit_code = stopped_code(error)
-        return stopped
-    return TunectlError(f"internal error: {type(error).__name__}", hint="the log says where; this is a bug in tunectl")

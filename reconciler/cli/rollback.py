@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.apply import require_consent
-from reconciler.cli.base import Command, Invocation, conclude
+from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import Duration, reporting
+from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
     from reconciler.engine.world import World

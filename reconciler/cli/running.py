@@ -114,7 +114,7 @@ def reporting(invocation: Invocation, form: str | None) -> Iterator[Callable[[Ev
     Raises:
         click.FileError: a file of ``--format jsonl=FILE`` cannot be written.
     """
-    from reconciler.cli.report import as_ours
+    from reconciler.cli.stopped import as_ours
     from reconciler.views.run_markdown import Account
 
     with ExitStack() as files:

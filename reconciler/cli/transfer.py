@@ -7,8 +7,9 @@ import re
 import click
 
 from reconciler.cli.apply import require_consent
-from reconciler.cli.base import Command, Invocation, conclude
+from reconciler.cli.base import Command, Invocation
 from reconciler.cli.running import Duration
+from reconciler.cli.streams import conclude
 
 _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.base import Command, Invocation, conclude
+from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import end, engine_options, reporting, run_options, stopping
+from reconciler.cli.streams import conclude
 
 
 @click.command("wait", cls=Command, epilog="Example: tunectl wait --timeout 2h")
