@@ -22,6 +22,8 @@ def field_changes(
         capabilities: says what changing each field costs; a field the provider does not keep never differs.
         ignore: paths, or heads of paths, that are left out.
     """
+    if all(key in before and before[key] == wanted for key, wanted in after.items()):
+        return ()  # so it is with most fields of most models, and it takes no copy to see
     managed = _restrict(before, after)
     if managed == after:
         return ()

@@ -99,7 +99,9 @@ def _of_serving(
         yield Drift(name, "failed", message, resource=resource, update_time=observation.update_time)
     managed: Spec = manifest.spec if manifest is not None else entry.current.spec
     ignored = manifest.lifecycle.ignore if manifest is not None else ()
-    wanted, applied, live = (_leaves(spec, patchable) for spec in (managed, entry.current.spec, observation.spec))
+    recorded = entry.current.spec
+    moved = [path for path in patchable if path in recorded and observation.spec.get(path) != recorded[path]]
+    wanted, applied, live = (_leaves(spec, moved) for spec in (managed, recorded, observation.spec))
     for path in sorted(wanted.keys() & applied.keys()):
         before, after = applied[path], live.get(path)
         if not ignores(ignored, path) and not _same(before, after) and not _same(wanted[path], after):

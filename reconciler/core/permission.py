@@ -46,6 +46,8 @@ def parse_grantee(grantee: str, role: str) -> Permission:
 def declared(spec: Spec) -> tuple[Permission, ...] | None:
     """Return the permissions that a spec lists; None if it does not say, and then they are nobody's business."""
     listed = spec.get("permissions")
+    if listed is None:
+        return None
     if not isinstance(listed, Sequence) or isinstance(listed, str):
         return None
     return tuple(_read(item) for item in listed if isinstance(item, Mapping))
