@@ -21,7 +21,7 @@ from reconciler.core.canonical import canonical_json
 from reconciler.core.chain import ends_of
 from reconciler.core.chronicle import FINISHED, Happening, carried, happened, manifest_digest, stamped
 from reconciler.core.estimate import cost_json
-from reconciler.core.event import Accepted, Event, Started, Warned
+from reconciler.core.event import Accepted, Event, Started, Waiting, Warned
 from reconciler.core.lease import Lease
 from reconciler.core.lineage import History, Record, summarise
 from reconciler.core.lineage_text import link, record_document
@@ -71,6 +71,8 @@ class RecordingStore:
         self._report = report
         self._last: Loaded | None = None
         self._operations: dict[str, str | None] = {}
+        self._at_once: set[str] = set()
+        self._asked_in_vain = False
         self._deleted: set[str] = set()
         self._written: set[str] = set()
         self._warned = False
@@ -85,6 +87,9 @@ class RecordingStore:
         match event:
             case Accepted():
                 self._operations[event.resource] = event.operation
+                self._at_once.add(event.resource)
+            case Waiting():
+                self._at_once.clear()
             case Started(action=action, resource=str(resource)) if action == _DELETE:
                 self._deleted.add(resource)
             case _:
@@ -161,7 +166,8 @@ class RecordingStore:
     def _recorded(self, before: Lockfile, after: Lockfile, happenings: Sequence[Happening]) -> Lockfile:
         if not happenings:
             return after
-        seen = self._curves([h.instance.resource for h in happenings if h.event in FINISHED])
+        finished = [h.instance.resource for h in happenings if h.event in FINISHED]
+        seen = self._curves([resource for resource in finished if resource not in self._at_once])
         ancestry = Ancestry(replace(after, models={**before.models, **after.models}))
         models, departed, added = dict(after.models), dict(after.departed), list(after.unwritten)
         for happening in happenings:
@@ -208,8 +214,14 @@ class RecordingStore:
         )
 
     def _curves(self, resources: Sequence[str]) -> dict[str, Observation]:
-        """Ask for each model that finished, once. A record without a curve is better than none, and late is worse."""
+        """Ask for each model that finished, once. A record without a curve is better than none, and late is worse.
+
+        So one that was ready as soon as it was accepted, which has no curve to speak of, is not asked for, and a
+        service that did not answer is not asked again in this run.
+        """
         found: dict[str, Observation] = {}
+        if self._asked_in_vain:
+            return found
         with ThreadPoolExecutor(PARALLEL_READS, thread_name_prefix="lineage") as pool:
             for start in range(0, len(resources), PARALLEL_READS):
                 some = resources[start : start + PARALLEL_READS]
@@ -217,6 +229,7 @@ class RecordingStore:
                     if isinstance(seen, Observation):
                         found[resource] = seen
                     elif not isinstance(seen, NotFound):
+                        self._asked_in_vain = True
                         return found  # the service cannot be asked now, and the lockfile waits to be written
         return found
 
