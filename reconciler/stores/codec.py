@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from reconciler.core.lockfile import Lockfile
+from reconciler.core.lockfile import Entry, Lockfile
 from reconciler.core.text import clip, sanitize
 from reconciler.errors import LockfileError
 from reconciler.stores import document
@@ -23,17 +23,46 @@ _CONFLICT = re.compile(rb"^(<{7}|={7}|>{7})( |\r?$)", re.MULTILINE)
 _NEWEST = int(document.FORMAT.rpartition("/v")[2])
 
 
-def encode(lockfile: Lockfile) -> bytes:
+Blocks = dict[str, tuple[Entry, str]]
+"""The text of each name's block as it was written last, with the entry that it says."""
+
+
+def encode(lockfile: Lockfile, blocks: Blocks | None = None) -> bytes:
     """Return the lockfile as it is stored: keys sorted, two spaces, one block a model, a line feed at the end.
+
+    With ``blocks`` only what has changed since is spelt anew: a run writes the lockfile several times, and most of it
+    stays as it is. What it holds is replaced by the blocks of this lockfile.
 
     Raises:
         ValueError: a spec or gate holds NaN or an infinity, which JSON does not have.
     """
-    text = json.dumps(
-        document.to_json(lockfile), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False, default=_plain
-    )
+    known = {} if blocks is None else blocks
+    fresh = {name: (entry, _block(known.get(name), entry)) for name, entry in sorted(lockfile.models.items())}
+    if blocks is not None:
+        blocks.clear()
+        blocks.update(fresh)
+    models = ",\n".join(f"    {_spelt(name)}: {text}" for name, (_, text) in fresh.items())
+    parts = {key: _indented(_spelt(value), 2) for key, value in document.frame_json(lockfile).items()}
+    parts["models"] = f"{{\n{models}\n  }}" if models else "{}"
+    text = ",\n".join(f'  "{key}": {part}' for key, part in sorted(parts.items()))
     # A lone surrogate occurs only inside a JSON string, where \udXXX is exactly how JSON spells it.
-    return f"{text}\n".encode("utf-8", "backslashreplace")
+    return f"{{\n{text}\n}}\n".encode("utf-8", "backslashreplace")
+
+
+def _block(known: tuple[Entry, str] | None, entry: Entry) -> str:
+    """Return the text of an entry; entries never change, so one that is the same one has the same text."""
+    if known is not None and known[0] is entry:
+        return known[1]
+    return _indented(_spelt(document.entry_json(entry)), 4)
+
+
+def _spelt(value: object) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False, default=_plain)
+
+
+def _indented(text: str, by: int) -> str:
+    """Move all lines but the first to the right; within a string of JSON no line ends."""
+    return text.replace("\n", "\n" + " " * by)
 
 
 def decode(data: bytes, *, address: str) -> Lockfile:

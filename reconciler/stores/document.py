@@ -214,8 +214,8 @@ class LockfileShape(_Shape):
         )
 
 
-def to_json(lockfile: Lockfile) -> dict[str, Any]:
-    """Return the lockfile as JSON objects; keys that later versions added are left out while they say nothing."""
+def frame_json(lockfile: Lockfile) -> dict[str, Any]:
+    """Return all of the lockfile but its models as JSON objects; later keys are left out while they say nothing."""
     remote, approval = lockfile.remote, lockfile.approval
     document: dict[str, Any] = {
         "format": FORMAT,
@@ -228,7 +228,6 @@ def to_json(lockfile: Lockfile) -> dict[str, Any]:
             "project": remote.project,
             "location": remote.location,
         },
-        "models": {name: _entry(entry) for name, entry in lockfile.models.items()},
     }
     if approval is not None:
         document["approval"] = {"digest": approval.digest, "actions": dict(approval.actions)}
@@ -247,7 +246,8 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": "tunectl lockfile"}
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return what is recorded of one name as JSON objects."""
     document = _instance(entry.current) | {
         "candidate": None if entry.candidate is None else _instance(entry.candidate),
         "retained": [_instance(instance) for instance in entry.retained],

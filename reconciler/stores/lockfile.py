@@ -18,7 +18,7 @@ from reconciler.core.resource import Remote
 from reconciler.core.text import sanitize
 from reconciler.errors import LockfileError, LockHeld, StaleLockfile
 from reconciler.ports.store import ABSENT, Absent, BlobStore, Former, Hold, LastingHold, Loaded, Version
-from reconciler.stores.codec import decode, encode, is_damaged
+from reconciler.stores.codec import Blocks, decode, encode, is_damaged
 from reconciler.stores.lease import BlobLease, LeaseHold
 from reconciler.stores.lock import look_at, process_lock
 
@@ -57,6 +57,7 @@ class BlobLockfileStore:
         self._hold: LeaseHold | None = None
         self._threads = Lock()
         self._last: Loaded | None = None
+        self._blocks: Blocks = {}
 
     @property
     def address(self) -> str:
@@ -179,7 +180,7 @@ class BlobLockfileStore:
             write_id=self._new_id(),
         )
         try:
-            version = self._blob.write(encode(written), expect=expect)
+            version = self._blob.write(encode(written, self._blocks), expect=expect)
         except StaleLockfile:
             found = self._blob.read()
             if found is None or decode(found.data, address=self.address).write_id != written.write_id:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 from reconciler.core.lockfile import Approval, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.resource import Dataset, Remote
 from reconciler.errors import LockfileError
-from reconciler.stores import document
-from reconciler.stores.codec import decode, encode
+from reconciler.stores import codec, document
+from reconciler.stores.codec import Blocks, decode, encode
 
 GOLDEN = Path(__file__).parent / "golden" / "tunectl.lock"
 REMOTE = Remote("generativelanguage", "https://generativelanguage.googleapis.com", "my-project-id")
@@ -269,3 +270,32 @@ def test_five_thousand_models_take_well_under_a_second():
     began = time.process_time()
     assert decode(encode(lockfile), address="x") == lockfile
     assert time.process_time() - began < 1
+
+
+def test_blocks_that_are_known_change_no_byte():
+    """What a run writes again is only what has changed, and reads as if all had been written anew."""
+    blocks: Blocks = {}
+    lockfile = FULL
+    assert encode(lockfile, blocks) == encode(lockfile)
+    name, entry = next(iter(lockfile.models.items()))
+    for step in (
+        lockfile.put(name, replace(entry, protect=not entry.protect)),
+        lockfile.rename(name, "zz-renamed"),
+        lockfile.drop(name),
+        lockfile.put("another", entry),
+        replace(lockfile, models={}),
+        lockfile,
+    ):
+        assert encode(step, blocks) == encode(step)
+        assert blocks.keys() == step.models.keys()
+
+
+def test_an_entry_that_stays_is_spelt_once(monkeypatch):
+    spelt = []
+    spell = codec.document.entry_json
+    monkeypatch.setattr(codec.document, "entry_json", lambda entry: spelt.append(entry) or spell(entry))
+    blocks: Blocks = {}
+    lockfile = FULL
+    for _ in range(3):
+        encode(lockfile, blocks)
+    assert len(spelt) == len(lockfile.models)
