@@ -225,6 +225,16 @@ class ModelName(click.ParamType[str]):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("--yes", "--assume-yes", "--approve", "--force"), ("-y",)),
+    **dict.fromkeys(("-o", "--output"), ("--out", "--format FORM=FILE")),
+    **{f"--{form}": (f"--format {form}",) for form in ("json", "jsonl", "markdown")},
+    **dict.fromkeys(("--label", "--labels", "--selector", "-l"), ("--select",)),
+    **dict.fromkeys(("--filter", "--name", "-n"), ("--target",)),
+    **dict.fromkeys(("--follow", "-w", "-f"), ("--watch",)),
+}
+"""What other tools, or haste, call an option of ours; the first that a command has is meant."""
+
 _NAMING = frozenset({"target", "exclude", "replaced"})
 
 
@@ -246,7 +256,15 @@ class Command(click.Command):
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # an option without its value knows no context
             ctx.ensure_object(Invocation).machine = self._form(given)
-            raise
+            meant = self._meant(error.option_name) if isinstance(error, click.NoSuchOption) else None
+            if meant is None:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {meant}?", error.ctx) from error
+
+    def _meant(self, option: str) -> str | None:
+        """Return how this command spells what an option says elsewhere, if it has it."""
+        known = {name for param in self.params for name in param.opts}
+        return next((meant for meant in _ELSEWHERE.get(option, ()) if meant.split()[0] in known), None)
 
     def _form(self, args: Sequence[str]) -> str | None:
         """Return the machine-readable form that a command line asks for, readable or not in its other parts."""

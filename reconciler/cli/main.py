@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "lineage": ("lineage", "Check that the record of the past was not altered."),
     "cancel": ("cancel", "Stop a tuning that runs, and record its end."),
     "eval": ("eval", "Hold a model to the gate of its manifest, by hand."),
+    "plot": ("plot", "Draw loss curves, in the terminal or as a picture (SVG)."),
     "generate": ("generate", "Ask the current model of a name."),
     "import": ("import_", "Write manifests for models that have none, and take them over."),
     "adopt": ("adopt", "Let a manifest take over a model that exists."),

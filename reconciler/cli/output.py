@@ -72,15 +72,24 @@ class Outputs:
             click.FileError: a file cannot be written.
         """
         for form, path in self.files:
-            try:
-                path.write_text(forms[form](), encoding="utf-8")
-            except OSError as error:
-                raise click.FileError(str(path), os.strerror(error.errno or 0)) from error
+            write_text(path, forms[form]())
             self.done.add((form, str(path)))
         if self.stdout is not None:
             text = forms[self.stdout]()
             self.done.add((self.stdout, ""))
             say(text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file.
+
+    Raises:
+        click.FileError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.FileError(str(path), os.strerror(error.errno or 0)) from error
 
 
 def format_option(*allowed: str) -> Callable[[Wrapped], Wrapped]:

@@ -82,6 +82,13 @@ def _rows(recorded: Lockfile, observed: Observed, names: Sequence[str]) -> tuple
     return build_rows(recorded, observed.models, names=names)
 
 
+def columns() -> int | None:
+    """Return how wide the terminal is that reads standard output; None if it is none."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def _write(invocation: Invocation, outputs: Outputs, rows: Sequence[Row], observed: Observed) -> None:
     from reconciler.views.status_document import status_document
     from reconciler.views.status_markdown import render_status_markdown
@@ -96,7 +103,7 @@ def _write(invocation: Invocation, outputs: Outputs, rows: Sequence[Row], observ
 
     outputs.write(
         {
-            "text": lambda: render_status(rows, color=invocation.color(sys.stdout)),
+            "text": lambda: render_status(rows, color=invocation.color(sys.stdout), width=columns()),
             "json": lambda: json_text(status_document(rows, observed.models)) + "\n",
             "markdown": lambda: render_status_markdown(rows),
             "github": github,

@@ -88,8 +88,8 @@ def find_target(name: str, entry: Entry, revision: str | None) -> Instance:
         )
     if revision is None:
         return choices[0]
-    found = [instance for instance in choices if _means(revision, instance)]
-    if len({instance.revision for instance in found}) == 1 and not _is_attempt(revision):
+    found = [instance for instance in choices if means(revision, instance)]
+    if len({instance.revision for instance in found}) == 1 and not is_attempt(revision):
         return found[0]  # of several attempts the one that served last
     if len(found) == 1:
         return found[0]
@@ -123,16 +123,18 @@ def short_revision(revision: str) -> str:
     return revision.removeprefix(_HASH)[:_SHOWN]
 
 
-def _means(text: str, instance: Instance) -> bool:
+def means(text: str, instance: Instance) -> bool:
+    """Tell whether a word names an instance: its resource or id, its attempt, or how its revision's hash begins."""
     if text in {instance.resource, short(instance.resource)}:
         return True
-    if _is_attempt(text):
+    if is_attempt(text):
         return int(text) == instance.attempt
     digits = text.removeprefix(_HASH).lower()
     return len(digits) >= _FEWEST and instance.revision.removeprefix(_HASH).startswith(digits)
 
 
-def _is_attempt(text: str) -> bool:
+def is_attempt(text: str) -> bool:
+    """Tell whether a word is the number of an attempt rather than the beginning of a hash."""
     return text.isascii() and text.isdigit() and len(text) <= _ATTEMPT_DIGITS
 
 
@@ -148,7 +150,7 @@ def _complaint(text: str, entry: Entry, found: list[Instance]) -> str:
         ([] if entry.candidate is None else [entry.candidate], "is still in the making"),
     )
     for instances, what in others:
-        known = next((instance for instance in instances if _means(text, instance)), None)
+        known = next((instance for instance in instances if means(text, instance)), None)
         if known is not None:
             return f"{short(known.resource)} {what}"
     return "no former model has such a revision, attempt or id"

@@ -16,8 +16,9 @@ from reconciler import confined
 from reconciler.errors import Location, Problem, TunectlError
 from reconciler.manifest.yamltext import MAX_BYTES
 
-__all__ = ["find", "open_manifest", "read"]
+__all__ = ["MATCHES_NOTHING", "find", "open_manifest", "read"]
 
+MATCHES_NOTHING = "matches nothing"
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -60,7 +61,7 @@ def find(root: Path, pattern: str, named_at: Location | None, *, required: bool 
     matches = sorted(_glob(root, path)) if glob.has_magic(path) else []
     found = [each for match in matches for each in _matched(root, match)]
     if not found and required:
-        yield Problem(named_at, f"manifest path '{pattern}' matches nothing")
+        yield Problem(named_at, f"manifest path '{pattern}' {MATCHES_NOTHING}")
     yield from found
 
 

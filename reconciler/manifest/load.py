@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reconciler.errors import Location, Problem, TunectlError
 from reconciler.manifest.compile import LoadedManifest, compile_document
-from reconciler.manifest.files import find
+from reconciler.manifest.files import MATCHES_NOTHING, find
 from reconciler.manifest.parsed import Parsed
 from reconciler.manifest.project import FILE_NAMES, ProjectConfig
 from reconciler.manifest.relations import check_relations
@@ -55,7 +55,10 @@ def load_manifests(
         empty = empty and (file in others or not (loaded or found))
     parsed.close()
     if empty and not may_be_empty:
-        problems.append(_nothing([path for path, _ in named] if paths is None else paths))
+        empty_paths = [problem for problem in problems if problem.message.endswith(MATCHES_NOTHING)]
+        problems = [problem for problem in problems if problem not in empty_paths]  # said once, at its place
+        place = empty_paths[0].location if empty_paths else None
+        problems.append(_nothing([path for path, _ in named] if paths is None else paths, place))
     problems += check_relations([manifest.desired for manifest in manifests], complete=not problems)
     return LoadedManifests(
         tuple(manifest for manifest in manifests if _file(manifest) in files),
@@ -117,6 +120,6 @@ def _file(thing: LoadedManifest | Problem) -> str | None:
     return None if place is None else place.file
 
 
-def _nothing(paths: Sequence[str]) -> Problem:
+def _nothing(paths: Sequence[str], place: Location | None) -> Problem:
     message = f'no manifests found in {", ".join(paths)}; an empty set is never read as "delete everything"'
-    return Problem(None, message, "write a manifest (tunectl init makes one), or use tunectl destroy")
+    return Problem(place, message, "write a manifest (tunectl init makes one), or use tunectl destroy")

@@ -134,7 +134,7 @@ def fault_of_connection(what: str, place: str, error: httpx.TransportError) -> F
         Unavailable(
             f"{what}: the connection to {place} {'could not be made' if unsent else reason}{detail}",
             status="UNAVAILABLE",
-            hint="check the network and provider.endpoint; what was applied is recorded, so run the command again",
+            hint="check the network and provider.endpoint, then run the command again",
         ),
         cause=error,
         sent=not unsent,

@@ -5,22 +5,31 @@ An event only changes numbers; drawing happens a few times a second, however man
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
+from math import isfinite
 from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from reconciler.core.event import Accepted, Event, Failed, Finished, Judged, Progressed, Summarised
 from reconciler.core.text import clip, sanitize
+from reconciler.views.canvas import speaks_unicode
+from reconciler.views.curve_text import sparkline
 from reconciler.views.paint import painter
-from reconciler.views.sentences import Weight, progress_words, sentence
+from reconciler.views.sentences import Weight, brief_words, progress_words, sentence
 from reconciler.views.watcher import Watcher
 
 _DRAWN_PER_SECOND = 4
 _NAME = 40
+_SPARK = 12
+_NARROW, _TINY = 96, 64
+"""Columns of a terminal below which a line gives up its curve, and then its bar."""
 
 
 class _Terminal(Console):
@@ -56,15 +65,18 @@ class LiveReporter(Watcher):
             emoji=False,
             width=width,
         )
+        room = self._console.width
+        self._name = _NAME if room >= _NARROW else max(_SPARK, room // 3)
+        self._terse = room < _NARROW
+        self._unicode = speaks_unicode(stream)
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[words]}", markup=False),
+            *self._columns(room),
             console=self._console,
             refresh_per_second=_DRAWN_PER_SECOND,
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._losses: dict[str, deque[tuple[int, float]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -96,8 +108,8 @@ class LiveReporter(Watcher):
     def _begin(self, name: str, total: int | None) -> TaskID:
         if name not in self._tasks:
             self._progress.start()
-            shown = clip(sanitize(name), _NAME)
-            self._tasks[name] = self._progress.add_task(shown, total=total, words="tuning")
+            shown = clip(sanitize(name), self._name)
+            self._tasks[name] = self._progress.add_task(shown, total=total, words="tuning", spark="")
         return self._tasks[name]
 
     def _move(self, event: Progressed) -> None:
@@ -106,9 +118,30 @@ class LiveReporter(Watcher):
         if done is None or total is None:
             done, total = (None, None) if progress.percent is None else (round(progress.percent), 100)
         task = self._begin(event.name, total)
-        self._progress.update(task, completed=done, total=total, words=progress_words(event))
+        words = brief_words(event) if self._terse else progress_words(event)
+        self._progress.update(task, completed=done, total=total, words=words, spark=self._spark(event))
+
+    def _columns(self, room: int) -> Iterator[ProgressColumn]:
+        """Yield what a line consists of; a narrow terminal gets less of it, so that no line is ever two."""
+        whole = Column(no_wrap=True, overflow="ellipsis")
+        yield TextColumn("{task.description}", markup=False, table_column=whole)
+        if room >= _TINY:
+            yield BarColumn(bar_width=24 if room >= _NARROW else 12)
+        if self._unicode and room >= _TINY:
+            yield TextColumn("{task.fields[spark]}", markup=False, table_column=Column(width=_SPARK, no_wrap=True))
+        yield TextColumn("{task.fields[words]}", markup=False, table_column=whole)
+
+    def _spark(self, event: Progressed) -> str:
+        """Return the newest losses of a model as a row of blocks."""
+        last = event.progress.last
+        losses = self._losses.setdefault(event.name, deque(maxlen=_SPARK))
+        loss = None if last is None else last.mean_loss
+        if last is not None and loss is not None and isfinite(loss) and (not losses or losses[-1][0] < last.step):
+            losses.append((last.step, loss))
+        return sparkline([loss for _, loss in losses], _SPARK)
 
     def _end(self, name: str) -> None:
+        self._losses.pop(name, None)
         task = self._tasks.pop(name, None)
         if task is not None:
             self._progress.remove_task(task)

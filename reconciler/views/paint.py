@@ -7,7 +7,16 @@ from collections.abc import Callable
 Paint = Callable[[str, str], str]
 """``paint(text, "bold red")`` gives the text in that style."""
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35"}
+_CODES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
 
 
 def painter(*, color: bool) -> Paint:

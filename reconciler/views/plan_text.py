@@ -35,7 +35,9 @@ _STYLES = {
     Kind.UPDATE: "yellow",
     Kind.REPLACE: "magenta",
     Kind.DELETE: "red",
-    Kind.BLOCKED: "red",
+    Kind.BLOCKED: "bold red",
+    Kind.REUSE: "green",
+    Kind.FORGET: "yellow",
 }
 _INDENT = " " * 6
 _SHOWN_DRIFT, _SHOWN_UNMANAGED, _SHOWN_WARNINGS, _SHOWN_PINNED = 50, 10, 50, 50

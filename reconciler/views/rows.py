@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.actual import Actual, actual_of
+from reconciler.core.choice import models_of
 from reconciler.core.judging import awaits_gate
 from reconciler.core.lockfile import UNFINISHED, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Progress
 
 MISSING = "missing"
 UNPROVEN = "ready, not judged yet"
+_PRESENT = frozenset({"current", "candidate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +79,15 @@ def build_rows(
     """
     wanted = sorted(lockfile.models) if names is None else [name for name in names if name in lockfile.models]
     return tuple(
-        _pinned(_row(name, role, instance, observations), lockfile.models[name])
+        _pinned(_row(name, model.role, model.instance, observations), lockfile.models[name])
         for name in wanted
-        for role, instance in _instances(lockfile.models[name], former=former)
+        for model in models_of(name, lockfile.models[name])
+        if former or model.role in _PRESENT
     )
 
 
 def _pinned(row: Row, entry: Entry) -> Row:
     return replace(row, pin=entry.pin, pin_over=entry.pin_over) if row.role == "current" and entry.pin else row
-
-
-def _instances(entry: Entry, *, former: bool) -> Iterator[tuple[str, Instance]]:
-    yield "current", entry.current
-    if entry.candidate is not None:
-        yield "candidate", entry.candidate
-    if former:
-        yield from (("retained", instance) for instance in entry.retained)
-        yield from (("rejected", instance) for instance in entry.rejected)
-        yield from (("failed", instance) for instance in entry.failed)
-        yield from (("deposed", instance) for instance in entry.deposed)
 
 
 def _row(name: str, role: str, instance: Instance, observations: Mapping[str, Observation] | None) -> Row:

@@ -82,6 +82,19 @@ def progress_words(event: Progressed) -> str:
     return ", ".join(rest) or "tuning"
 
 
+def brief_words(event: Progressed) -> str:
+    """Return how far a tuning is, for a narrow terminal: ``52%, loss 0.42, 3m 10s``."""
+    progress = event.progress
+    steps = None if progress.completed_steps is None else f"{progress.completed_steps:,} steps"
+    loss = loss_words(event)
+    parts = [
+        steps if progress.percent is None else f"{progress.percent:.0f}%",
+        None if loss is None else f"loss {loss}",
+        None if event.eta is None else seconds_text(event.eta),
+    ]
+    return ", ".join(part for part in parts if part) or "tuning"
+
+
 def loss_words(event: Progressed) -> str | None:
     """Return the mean loss last reported, to four significant digits."""
     last = event.progress.last

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from reconciler.core.observation import Observation, Progress
 from reconciler.core.plan import Drift, Pinned, Unmanaged
@@ -22,22 +23,31 @@ _HEADS = ("NAME", "STATE", "PROGRESS", "EXAMPLES", "CREATED", "MODEL")
 _STYLES = {"ready": "green", "tuning": "yellow", "pending": "yellow", "failed": "bold red", "rejected": "red"}
 _SHOWN_UNMANAGED = 50
 _CELL = 80
+_DAY = len("2026-03-01")
+_FRACTION = re.compile(r"\.\d+Z\Z")
 
 
-def render_status(rows: Sequence[Row], *, color: bool = False) -> str:
-    """Return the managed models as a table; a candidate stands under the model whose place it is to take."""
+def render_status(rows: Sequence[Row], *, color: bool = False, width: int | None = None) -> str:
+    """Return the managed models as a table; a candidate stands under the model whose place it is to take.
+
+    Args:
+        rows: the rows.
+        color: whether to use SGR codes.
+        width: columns to keep to, for a terminal; what matters least is shortened first and then left out.
+    """
     if not rows:
         return "No models are managed here yet.\n"
     paint = painter(color=color)
-    table = [_HEADS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(_HEADS))]
-    lines = [paint(_line(_HEADS, widths), "bold")]
+    table = fitted([_HEADS, *(_cells(row) for row in rows)], width)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [paint(_line(table[0], widths), "bold")]
+    room = 2 * _CELL if width is None else max(width, _CELL // 2)
     for row, cells in zip(rows, table[1:], strict=True):
         lines.append(paint(_line(cells, widths), _STYLES.get(row.state, "")))
         if row.error is not None:
-            lines.append(f"  {clip(sanitize(row.error), 2 * _CELL)}")
+            lines.append(clip(f"  {sanitize(row.error)}", room))
         if row.took is not None:
-            lines.append(f"  took {took_words(row.took)}")
+            lines.append(clip(f"  took {took_words(row.took)}", room))
     return guard("\n".join((*lines, "", counted(rows))) + "\n")
 
 
@@ -138,6 +148,32 @@ def progress_text(progress: Progress | None) -> str:
     return " ".join(part for part in (steps, percent) if part)
 
 
+def fitted(table: Sequence[Sequence[str]], width: int | None) -> Sequence[Sequence[str]]:
+    """Return a table that keeps to a width: what matters least is shortened, then left out, then names are cut."""
+    if width is None:
+        return table
+    for narrow in _NARROWING:
+        if _wide(table) <= width:
+            return table
+        table = [narrow(cells) for cells in table]
+    room = max(_CELL // 5, width - _wide([cells[1:] for cells in table]) - 2)
+    return [(clip(cells[0], room), *cells[1:]) for cells in table]
+
+
+def _wide(table: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) + 2 for column in zip(*table, strict=True)) - 2
+
+
+_NARROWING: tuple[Callable[[Sequence[str]], Sequence[str]], ...] = (
+    lambda cells: (*cells[:5], cells[5].rpartition("/")[2]),
+    lambda cells: (*cells[:4], cells[4][:_DAY], cells[5]),
+    lambda cells: cells[:5],
+    lambda cells: (*cells[:3], cells[4]),
+    lambda cells: cells[:3],
+)
+"""The id without its collection, the day without the time; then no id, no examples, no day."""
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     instance = row.instance
     name = row.name if row.role == "current" else f"  {row.role}"
@@ -146,7 +182,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         state_text(row),
         progress_text(row.progress),
         "" if instance.dataset is None else f"{instance.dataset.examples:,}",
-        row.created or "",
+        _FRACTION.sub("Z", row.created or ""),
         instance.resource,
     )
     return tuple(clip(sanitize(cell), _CELL) for cell in cells)

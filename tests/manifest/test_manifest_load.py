@@ -367,7 +367,13 @@ class TestSelection:
     def test_a_path_without_manifests_is_an_error(self, project):
         project.write("notes.yaml", "")
         assert project.problems(["notes.yaml"])[0].startswith("no manifests found in notes.yaml;")
-        assert "manifest path 'absent' matches nothing" in project.problems(["absent"])
+        (problem,) = project.problems(["absent"])
+        assert problem.startswith("no manifests found in absent;")
+
+    def test_a_missing_folder_is_told_once_and_where_it_is_named(self, project):
+        project.write("tunectl.yaml", "spec:\n  manifests: [absent]\n")
+        (problem,) = project.problems()
+        assert problem.startswith("tunectl.yaml:2:15: no manifests found in absent;")
 
 
 class TestRelations:

@@ -167,3 +167,24 @@ def test_pages_that_are_too_long_count_what_they_leave_out():
     page = render_status_markdown(build_rows(lockfile))
     assert len(page.encode()) <= 60_000
     assert "more models" in page
+
+
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (None, ["NAME", "STATE", "PROGRESS", "EXAMPLES", "CREATED", "MODEL"]),
+        (100, ["NAME", "STATE", "PROGRESS", "EXAMPLES", "CREATED", "MODEL"]),
+        (80, ["NAME", "STATE", "PROGRESS", "EXAMPLES", "CREATED"]),
+        (64, ["NAME", "STATE", "PROGRESS", "CREATED"]),
+        (56, ["NAME", "STATE", "PROGRESS"]),
+    ],
+)
+def test_a_narrow_terminal_gets_less_and_no_line_is_ever_two(width, heads):
+    lines = render_status(build_rows(LOCKFILE, OBSERVED), width=width).splitlines()
+    assert lines[0].split() == heads
+    assert width is None or max(map(len, lines)) <= width
+
+
+def test_fractions_of_seconds_are_not_shown():
+    row = Row("numbers", "current", instance(1, InstanceState.READY), created="2026-03-01T10:00:00.123456789Z")
+    assert "2026-03-01T10:00:00Z  tunedModels/" in render_status([row])
