@@ -24,6 +24,7 @@ from reconciler.core.observation import Observed
 from reconciler.core.plan import Action, Kind, Plan, action_digest_value
 from reconciler.core.resource import Desired
 from reconciler.core.verdict import proven
+from reconciler.engine.carry import merged_spec
 
 
 def record_intents(lockfile: Lockfile, plan: Plan, desired: Mapping[str, Desired], observed: Observed) -> Lockfile:
@@ -104,7 +105,7 @@ def _reuse(entry: Entry | None, action: Action, manifest: Desired) -> Entry:
     resource = action.resource or ""
     kept = None if entry is None else find(entry, resource)
     if entry is None or kept is None or kept in entry.deposed:
-        return _intend(entry, action, manifest, InstanceState.TUNING)
+        return _intend(entry, action, manifest, InstanceState.TUNING, former=kept)
     if not proven(manifest.gate, kept.verdict):
         return entry
     gone = action.previous is None  # nothing is there whose place it takes
@@ -112,14 +113,17 @@ def _reuse(entry: Entry | None, action: Action, manifest: Desired) -> Entry:
     return accept(judged(entry, resource, manifest.gate, None), resource, retain=retain, gone=gone)
 
 
-def _intend(entry: Entry | None, action: Action, manifest: Desired, state: InstanceState) -> Entry:
+def _intend(
+    entry: Entry | None, action: Action, manifest: Desired, state: InstanceState, *, former: Instance | None = None
+) -> Entry:
+    """Record what is about to be made, or taken up: a former model stays recorded as what it was made of."""
     instance = Instance(
         resource=action.resource or "",
         revision=action.revision or "",
         attempt=action.attempt,
         state=state,
-        spec=manifest.spec,
-        dataset=manifest.dataset,
+        spec=manifest.spec if former is None else merged_spec(former.spec, manifest),
+        dataset=manifest.dataset if former is None else former.dataset or manifest.dataset,
         gate=None if manifest.gate is None else manifest.gate.canonical,
         forecast=None if action.forecast is None else forecast_json(action.steps, action.forecast),
     )

@@ -11,6 +11,7 @@ from core_values import LIVE_FAILED, LIVE_READY, LIVE_TUNING, PENDING, READY, RE
 from reconciler.core.lockfile import Instance, amend, fail, intend, promote, remove, take_back
 from reconciler.core.observation import Observation, Observed
 from reconciler.core.plan import TRAINS, Kind
+from reconciler.engine.carry import merged_spec
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,14 @@ def _intend(state, action, manifest):
     kept = () if entry is None else (*entry.retained, *entry.rejected)
     if action.kind is Kind.REUSE and any(i.resource == action.resource for i in kept):
         return state.entry(action.name, lambda e: take_back(e, action.resource, retain=lifecycle.retain))
+    former = next((i for i in (() if entry is None else entry.deposed) if i.resource == action.resource), None)
     made = Instance(
         resource=action.resource,
         revision=action.revision,
         attempt=action.attempt,
         state=PENDING if action.kind in TRAINS else TUNING,
-        spec=manifest.spec,
-        dataset=manifest.dataset,
+        spec=manifest.spec if former is None else merged_spec(former.spec, manifest),
+        dataset=manifest.dataset if former is None else former.dataset or manifest.dataset,
     )
     changed = intend(entry, made, protect=lifecycle.protect, deletion=lifecycle.deletion)
     return replace(state, recorded=state.recorded.put(action.name, changed))
