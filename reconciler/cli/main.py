@@ -39,6 +39,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "cancel": ("cancel", "Stop a tuning that runs, and record its end."),
     "eval": ("eval", "Hold a model to the gate of its manifest, by hand."),
     "plot": ("plot", "Draw loss curves, in the terminal or as a picture (SVG)."),
+    "compare": ("compare", "Set two models side by side: settings, data, losses, gates, answers."),
+    "report": ("page", "Write one page about every model that opens offline."),
     "generate": ("generate", "Ask the current model of a name."),
     "import": ("import_", "Write manifests for models that have none, and take them over."),
     "adopt": ("adopt", "Let a manifest take over a model that exists."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from reconciler.core.choice import Chosen
 from reconciler.core.curve import Curve, curve_of
 from reconciler.core.estimate import cost_json
 from reconciler.core.lineage import Loss, Record, summarise
-from reconciler.core.lockfile import Instance
+from reconciler.core.lockfile import Instance, InstanceState
 from reconciler.core.observation import Observation
 from reconciler.core.resource import Dataset, Spec
 
@@ -54,6 +54,11 @@ class Specimen:
     def state(self) -> str:
         """Its recorded state, or that it is gone."""
         return GONE if self.chosen.role == GONE else self.instance.state.value
+
+    @property
+    def missing(self) -> bool:
+        """Whether it should be there and the service does not have it."""
+        return self.seen is None and self.chosen.role != GONE and self.instance.state is InstanceState.READY
 
     @cached_property
     def curve(self) -> Curve:
@@ -136,7 +141,7 @@ class Specimen:
         return None if self.record is None else self.record.verdict
 
 
-def last_records(records: list[Record]) -> dict[str, Record]:
+def last_records(records: Iterable[Record]) -> dict[str, Record]:
     """Map each resource to the record that tells most of its training: the newest with a loss, else the newest."""
     found: dict[str, Record] = {}
     for record in records:

@@ -59,6 +59,18 @@ def take_stock(
         recorded, observed = remote.result()
     chosen = choose(policy.scope, manifests.desired)
     observed = observe_permissions(provider, manifests.desired, recorded, observed, chosen)
+    return weigh(manifests, recorded, observed, provider, policy, now=now)
+
+
+def weigh(
+    manifests: Manifests, recorded: Lockfile, observed: Observed, provider: Provider, policy: Policy, *, now: float
+) -> Audit:
+    """Return what an audit finds in values that were read already; base models are listed, if that matters.
+
+    Raises:
+        RemoteError: they cannot be listed.
+    """
+    chosen = choose(policy.scope, manifests.desired)
     plan = build_plan(manifests.desired, recorded, observed, policy)
     known = frozenset(manifest.name for manifest in manifests.desired).union(recorded.models)
     names = frozenset(filter(chosen, known))

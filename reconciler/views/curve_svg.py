@@ -77,9 +77,12 @@ def render_svg(specimens: Sequence[Specimen], *, width: int = 860, height: int =
     )
 
 
-def render_figure(specimens: Sequence[Specimen], *, width: int = 640, height: int = 240) -> str:
-    """Return the drawing alone, for a page that has ``PALETTE`` and ``RULES``; empty if there is no curve."""
-    body = "".join(_drawing(specimens, width, height))
+def render_figure(specimens: Sequence[Specimen], *, width: int = 640, height: int = 240, points: int = _POINTS) -> str:
+    """Return the drawing alone, for a page that has ``PALETTE`` and ``RULES``; empty if there is no curve.
+
+    A line is drawn with about ``points`` points at the most.
+    """
+    body = "".join(_drawing(specimens, width, height, points))
     if not body:
         return ""
     return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{text(described(specimens))}">\n{body}</svg>\n'
@@ -91,18 +94,18 @@ def described(specimens: Sequence[Specimen]) -> str:
     return f"Mean loss by training step. {said}."
 
 
-def _drawing(specimens: Sequence[Specimen], width: int, height: int) -> Iterator[str]:
-    points = [point for specimen in specimens for point in specimen.curve.points]
-    if not points:
+def _drawing(specimens: Sequence[Specimen], width: int, height: int, points: int = _POINTS) -> Iterator[str]:
+    known = [point for specimen in specimens for point in specimen.curve.points]
+    if not known:
         return
-    losses = scale_of((loss for _, loss in points), most=max(2, (height - _TOP - _FLOOR) // _TICK_HEIGHT))
-    steps = whole_scale([step for step, _ in points], most=max(1, (width - _LEFT - _RIGHT) // _TICK_WIDTH))
+    losses = scale_of((loss for _, loss in known), most=max(2, (height - _TOP - _FLOOR) // _TICK_HEIGHT))
+    steps = whole_scale([step for step, _ in known], most=max(1, (width - _LEFT - _RIGHT) // _TICK_WIDTH))
     frame = _Frame(width, height, steps, losses)
     yield from _axes(frame)
     drawn = [specimen for specimen in specimens if specimen.curve.points]
     for place, specimen in enumerate(drawn):
         for line in specimen.curve.lines:
-            yield _line(thin(line, _POINTS), frame, place % len(DASHES))
+            yield _line(thin(line, points), frame, place % len(DASHES))
 
 
 def _axes(frame: _Frame) -> Iterator[str]:

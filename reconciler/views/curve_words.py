@@ -16,8 +16,9 @@ FORMAT = "tunectl.curves/v1"
 
 def label_text(specimen: Specimen) -> str:
     """Return what a curve is called in a legend: which model, and what it is to its name."""
-    state = specimen.state if specimen.chosen.role == "current" else f"{specimen.chosen.role}, {specimen.state}"
-    return f"{sanitize(specimen.chosen.label)} ({sanitize(state)})"
+    role, state = specimen.chosen.role, specimen.state
+    said = state if role in {"current", state} else f"{role}, {state}"
+    return f"{sanitize(specimen.chosen.label)} ({sanitize(said)})"
 
 
 def summary_text(specimen: Specimen) -> str:
