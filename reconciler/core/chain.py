@@ -8,9 +8,10 @@ is what the history of the repository, or of the bucket, is for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 from reconciler.core.chronicle import manifest_digest
 from reconciler.core.lineage import Event, History, Record
@@ -46,10 +47,14 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a look at a log came to: what is wrong, records by name, and how many the lockfile still keeps."""
+    """What a look at a log came to: what is wrong, records by name, and how many the lockfile still keeps.
+
+    ``chains`` is how many chains there are: a name has several if it was given up and a renamed model took it.
+    """
 
     breaks: tuple[Break, ...] = ()
     records: Mapping[str, int] = field(default_factory=dict)
+    chains: int = 0
     unwritten: int = 0
 
 
@@ -82,25 +87,39 @@ def verify(log: bytes, recorded: Lockfile, *, project: str) -> Findings:
     pending = [_Link(record, None) for record in (restore(d) for d in recorded.unwritten) if record.hash not in links]
     links |= {link.record.hash: link for link in pending}
     breaks += _joints(links)
-    ends = {name: e.history for name, e in recorded.models.items() if e.history is not None} | dict(recorded.departed)
+    ends = known_ends(recorded)
     reached = _reached(ends, links)
     breaks += _ends(ends, links, reached)
     breaks += _strangers(links, reached, {found.line for found in breaks})
     return Findings(
         breaks=tuple(sorted(breaks, key=lambda found: (found.line is None, found.line or 0, found.name or ""))),
-        records={name: end.records for name, end in sorted(ends.items())},
+        records={name: sum(end.records for end in several) for name, several in sorted(ends.items())},
+        chains=sum(map(len, ends.values())),
         unwritten=len(pending),
     )
 
 
-def ends_of(log: bytes) -> dict[str, History]:
-    """Return the end of the chain of every name in a log, as far as it can be read."""
-    ends: dict[str, History] = {}
-    for record in read_records(log.split(b"\n")):
-        if record.former_name is not None:
-            ends.pop(record.former_name, None)
-        ends[record.name] = History(record.number, record.hash)
+def known_ends(recorded: Lockfile) -> dict[str, tuple[History, ...]]:
+    """Return the ends of all chains that a lockfile knows, by name, the present one first and the oldest last."""
+    ends = {name: tuple(reversed(several)) for name, several in recorded.departed.items()}
+    for name, entry in recorded.models.items():
+        if entry.history is not None:
+            ends[name] = (entry.history, *ends.get(name, ()))
     return ends
+
+
+def ends_of(log: bytes) -> dict[str, tuple[History, ...]]:
+    """Return the ends of all chains in a log, by the name they bear last, as far as it can be read; the latest last.
+
+    An end is what nothing follows. Which of two is the later one is told by their times, then by their lines.
+    """
+    records = read_records(log.split(b"\n"))
+    followed = {record.prev for record in records}
+    ends: dict[str, dict[str, History]] = {}
+    for record in sorted(records, key=lambda record: record.time):
+        if record.hash not in followed:
+            ends.setdefault(record.name, {})[record.hash] = History(record.number, record.hash)
+    return {name: tuple(several.values()) for name, several in ends.items()}
 
 
 def chain_of(head: str, records: Iterable[Record]) -> list[Record]:
@@ -183,10 +202,10 @@ def _same_name(former: Record, record: Record) -> bool:
     return record.name == former.name or (record.event is Event.RENAMED and record.former_name == former.name)
 
 
-def _reached(ends: Mapping[str, History], links: Mapping[str, _Link]) -> set[str]:
+def _reached(ends: Mapping[str, Sequence[History]], links: Mapping[str, _Link]) -> set[str]:
     """Return the hashes of all records that lead to an end that the lockfile knows."""
     found: set[str] = set()
-    for end in ends.values():
+    for end in chain.from_iterable(ends.values()):
         at: str | None = end.head
         while at is not None and at in links and at not in found:
             found.add(at)
@@ -194,26 +213,34 @@ def _reached(ends: Mapping[str, History], links: Mapping[str, _Link]) -> set[str
     return found
 
 
-def _ends(ends: Mapping[str, History], links: Mapping[str, _Link], reached: set[str]) -> Iterator[Break]:
-    """Yield every chain whose end is not the one that the lockfile knows."""
-    last: dict[str, _Link] = {}
+def _ends(ends: Mapping[str, Sequence[History]], links: Mapping[str, _Link], reached: set[str]) -> Iterator[Break]:
+    """Yield every chain whose end is not the one that the lockfile knows.
+
+    What such a chain has left are records of its name that lead to no other end.
+    """
+    loose: dict[str, list[_Link]] = {}
     for link in links.values():
-        if link.record.name not in last or link.record.number >= last[link.record.name].record.number:
-            last[link.record.name] = link
-    for name, end in sorted(ends.items()):
-        if end.head in links:
-            continue
-        found = last.get(name)
-        if found is None:
-            message = f"the lockfile counts {end.records} of its records, and there is none"
-            yield Break(Fault.TRUNCATED, message, name)
-        elif found.record.number < end.records:
-            message = f"the lockfile counts {end.records} of its records, and the last one is number "
-            yield Break(Fault.TRUNCATED, f"{message}{found.record.number}", name, found.line)
-        else:
-            message = f"record {end.records} is another one than the lockfile knows"
-            yield Break(Fault.UNKNOWN, message, name, found.line)
-        reached |= _trail(found, links)
+        if link.record.hash not in reached:
+            loose.setdefault(link.record.name, []).append(link)
+    for name, several in sorted(ends.items()):
+        for place, end in enumerate(several):
+            if end.head in links:
+                continue
+            left = (link for link in reversed(loose.get(name, ())) if link.record.hash not in reached)
+            found = max(left, key=lambda link: link.record.number, default=None)
+            which = "its records" if place == 0 else f"the records of a former chain, up to {end.head}"
+            yield _wrong_end(name, end, found, which)
+            reached |= _trail(found, links)
+
+
+def _wrong_end(name: str, end: History, found: _Link | None, which: str) -> Break:
+    if found is None:
+        return Break(Fault.TRUNCATED, f"the lockfile counts {end.records} of {which}, and there is none", name)
+    if found.record.number < end.records:
+        message = f"the lockfile counts {end.records} of {which}, and the last one is number {found.record.number}"
+        return Break(Fault.TRUNCATED, message, name, found.line)
+    of = "" if which == "its records" else f" of {which}"
+    return Break(Fault.UNKNOWN, f"record {end.records}{of} is another one than the lockfile knows", name, found.line)
 
 
 def _trail(link: _Link | None, links: Mapping[str, _Link]) -> set[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.canonical import digest
 from reconciler.core.disposal import RETAIN
-from reconciler.core.lineage import Event
+from reconciler.core.lineage import Event, History
 from reconciler.core.lockfile import UNFINISHED, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.provenance import Provenance
 
@@ -22,13 +22,17 @@ FINISHED = frozenset({Event.PROMOTED, Event.FAILED, Event.REJECTED, Event.ADOPTE
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One thing that happened to a name; ``instance`` is the model it happened to, as it stands now or stood last."""
+    """One thing that happened to a name; ``instance`` is the model it happened to, as it stands now or stood last.
+
+    ``left`` says that the name's models are not recorded any more, whoever may have taken the name since.
+    """
 
     name: str
     event: Event
     instance: Instance
     replaced: str | None = None
     former_name: str | None = None
+    left: bool = False
 
 
 def happened(
@@ -44,15 +48,17 @@ def happened(
         rebuilt: whether what appears was found after the lockfile was lost, and not adopted.
     """
     changed = _changed(before, after)
-    left = before.models.keys() - after.models.keys()
-    if not changed and not left:
+    if not changed and len(before.models) == len(after.models):
         return
     origins = _origins(before, after, changed)
-    for name in sorted(changed | (left - set(origins.values()))):
+    left = _left(before, after, changed, origins)
+    for name in sorted(changed | left):
+        if name in left:
+            yield from _ended(name, before.models[name], deleted)
         entry, origin = after.models.get(name), origins.get(name)
         if entry is None:
-            yield from _ended(name, before.models[name], deleted)
-        elif origin is None:
+            continue
+        if origin is None:
             yield from _begun(name, entry, Event.REBUILT if rebuilt else Event.ADOPTED)
         else:
             if origin != name:
@@ -78,6 +84,11 @@ def _origins(before: Lockfile, after: Lockfile, changed: Collection[str]) -> dic
     return found | {name: name for name in changed if name not in found and name in before.models.keys() - moved}
 
 
+def _left(before: Lockfile, after: Lockfile, changed: Collection[str], origins: Mapping[str, str]) -> set[str]:
+    """Return the names whose models went on under no name, though another's may have taken it in the same step."""
+    return before.models.keys() - (after.models.keys() - changed) - set(origins.values())
+
+
 def _begun(name: str, entry: Entry, event: Event) -> Iterator[Happening]:
     """A name that was not there: what is ready or failed at once was not made by the run that records it."""
     if entry.current.state in {InstanceState.READY, InstanceState.FAILED}:
@@ -88,9 +99,9 @@ def _ended(name: str, entry: Entry, deleted: Collection[str]) -> Iterator[Happen
     """A name that is not there any more: its models were deleted, or they were let go of."""
     for instance in reversed(tuple(entry.instances())):
         if instance.resource in deleted:
-            yield Happening(name, Event.DELETED, instance)
+            yield Happening(name, Event.DELETED, instance, left=True)
     if entry.current.resource not in deleted and entry.current.state is not InstanceState.PENDING:
-        yield Happening(name, Event.FORGOTTEN, entry.current)
+        yield Happening(name, Event.FORGOTTEN, entry.current, left=True)
 
 
 def _gone_on(name: str, former: Entry, entry: Entry, deleted: Collection[str]) -> Iterator[Happening]:
@@ -158,8 +169,12 @@ def _stamp(entry: Entry, known: Mapping[str, str], provenance: Provenance) -> En
 
 
 def carried(before: Lockfile, after: Lockfile) -> Lockfile:
-    """Return a lockfile in which every chain has its end still, also of names that are renamed, new again or gone."""
-    departed = {**before.departed, **after.departed}
+    """Return a lockfile in which every chain has its end still, also of names that are renamed, new again or gone.
+
+    A renamed model brings its own chain along, and one that departed under the new name stays departed. A name that
+    begins again goes on with the chain that departed under it last.
+    """
+    departed = dict(before.departed)
     ends = {name: entry.history for name, entry in before.models.items() if entry.history is not None}
     if not ends and not departed:
         return after
@@ -168,10 +183,18 @@ def carried(before: Lockfile, after: Lockfile) -> Lockfile:
     entries: dict[str, Entry] = {}
     for name in changed:
         entry = after.models[name]
-        end = ends.get(origins.get(name, "")) or entry.history or departed.pop(name, None)
+        end = ends.get(origins.get(name, "")) or entry.history or _called_back(departed, name)
         if end != entry.history:
             entries[name] = replace(entry, history=end)
-    kept = (after.models.keys() - changed) | set(origins.values())
-    departed |= {name: end for name, end in ends.items() if name not in kept}
+    for name in _left(before, after, changed, origins) & ends.keys():
+        departed[name] = (*departed.get(name, ()), ends[name])
     models = {**after.models, **entries} if entries else after.models
     return replace(after, models=models, departed=departed)
+
+
+def _called_back(departed: dict[str, tuple[History, ...]], name: str) -> History | None:
+    """Take the chain that departed last under a name out of those that are gone."""
+    *others, end = departed.pop(name, (None,))
+    if others:
+        departed[name] = tuple(other for other in others if other is not None)
+    return end

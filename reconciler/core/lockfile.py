@@ -124,7 +124,8 @@ class Lockfile:
 
     ``fence`` is that of the newest lease it was written under, 0 while there was none (see ``core.lease``).
     ``unwritten`` are the records of lineage, as JSON objects, that may not have reached their log yet; ``departed`` the
-    ends of the chains of names that are gone.
+    ends of the chains of names that are gone, by name, the latest last: a name may be taken by a renamed model, which
+    brings a chain of its own, and be given up again.
     """
 
     remote: Remote
@@ -135,7 +136,7 @@ class Lockfile:
     approval: Approval | None = None
     fence: int = 0
     unwritten: tuple[Mapping[str, Json], ...] = ()
-    departed: Mapping[str, History] = field(default_factory=dict)
+    departed: Mapping[str, tuple[History, ...]] = field(default_factory=dict)
 
     def resources(self) -> dict[str, str]:
         """Map every recorded resource name to the manifest name whose entry records it."""

@@ -9,7 +9,7 @@ The log is secondary: what it cannot take now stays in the lockfile, is told as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -156,7 +156,7 @@ class RecordingStore:
             after = _with_ends(after, self._ends())
         return self._recorded(before, replace(after, unwritten=left), happenings)
 
-    def _ends(self) -> dict[str, History]:
+    def _ends(self) -> dict[str, tuple[History, ...]]:
         """Return the ends of the chains in the log, none of a log that cannot be read: the change must be recorded."""
         try:
             return ends_of(self._log.read())
@@ -171,14 +171,14 @@ class RecordingStore:
         ancestry = Ancestry(replace(after, models={**before.models, **after.models}))
         models, departed, added = dict(after.models), dict(after.departed), list(after.unwritten)
         for happening in happenings:
-            entry = models.get(happening.name)
-            end = departed.get(happening.name) if entry is None else entry.history
+            name = happening.name
+            *others, end = departed.get(name, (None,)) if happening.left else (models[name].history,)
             record, end = link(self._record(happening, seen.get(happening.instance.resource), ancestry), end)
             added.append(record_document(record))
-            if entry is None:
-                departed[happening.name] = end
+            if happening.left:
+                departed[name] = (*(other for other in others if other is not None), end)
             else:
-                models[happening.name] = replace(entry, history=end)
+                models[name] = replace(models[name], history=end)
         return replace(after, models=models, departed=departed, unwritten=tuple(added))
 
     def _record(self, happening: Happening, seen: Observation | None, ancestry: Ancestry) -> Record:
@@ -271,11 +271,11 @@ def _tracked(lockfile: Lockfile) -> bool:
     return bool(lockfile.departed) or any(entry.history is not None for entry in lockfile.models.values())
 
 
-def _with_ends(lockfile: Lockfile, ends: dict[str, History]) -> Lockfile:
-    """Return a lockfile that goes on with the chains of a log."""
+def _with_ends(lockfile: Lockfile, ends: Mapping[str, tuple[History, ...]]) -> Lockfile:
+    """Return a lockfile that goes on with the chains of a log: each name with the latest of those it ended."""
     models = {
-        name: replace(entry, history=ends.get(name)) if name in ends else entry
+        name: replace(entry, history=ends[name][-1]) if name in ends else entry
         for name, entry in lockfile.models.items()
     }
-    departed = {name: end for name, end in ends.items() if name not in models}
-    return replace(lockfile, models=models, departed=departed)
+    departed = {name: several[:-1] if name in models else several for name, several in ends.items()}
+    return replace(lockfile, models=models, departed={name: several for name, several in departed.items() if several})

@@ -67,6 +67,16 @@ class HistoryShape(_Shape):
         return History(self.records, self.head)
 
 
+class DepartedShape(HistoryShape):
+    """The end of the chain that was given up under a name last, and those of earlier ones, the latest last."""
+
+    earlier: list[HistoryShape] = []
+
+    def ends(self) -> tuple[History, ...]:
+        """Return the core's values, the latest last."""
+        return (*(shape.value() for shape in self.earlier), self.value())
+
+
 class CheckShape(_Shape):
     """One check of a gate, with what was measured and the limit it was held to."""
 
@@ -187,7 +197,7 @@ class LockfileShape(_Shape):
     approval: ApprovalShape | None = None
     fence: Annotated[int, Field(ge=0)] = 0
     unwritten: list[dict[str, Any]] = []
-    departed: dict[str, HistoryShape] = {}
+    departed: dict[str, DepartedShape] = {}
 
     @model_validator(mode="after")
     def _holds_records(self) -> Self:
@@ -210,7 +220,7 @@ class LockfileShape(_Shape):
             approval=None if approval is None else Approval(approval.digest, approval.actions),
             fence=self.fence,
             unwritten=tuple(self.unwritten),
-            departed={name: shape.value() for name, shape in self.departed.items()},
+            departed={name: shape.ends() for name, shape in self.departed.items()},
         )
 
 
@@ -236,7 +246,7 @@ def frame_json(lockfile: Lockfile) -> dict[str, Any]:
     if lockfile.unwritten:
         document["unwritten"] = list(lockfile.unwritten)
     if lockfile.departed:
-        document["departed"] = {name: _history(history) for name, history in lockfile.departed.items()}
+        document["departed"] = {name: _departed(ends) for name, ends in lockfile.departed.items()}
     return document
 
 
@@ -268,6 +278,11 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 def _history(history: History) -> dict[str, Any]:
     return {"records": history.records, "head": history.head}
+
+
+def _departed(ends: tuple[History, ...]) -> dict[str, Any]:
+    *earlier, last = ends
+    return _history(last) | ({"earlier": [_history(end) for end in earlier]} if earlier else {})
 
 
 def _instance(instance: Instance) -> dict[str, Any]:

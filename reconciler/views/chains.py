@@ -21,9 +21,10 @@ def render_findings(findings: Findings, breaks: Sequence[Break], *, address: str
     total = count(sum(findings.records.values()), "record")
     names = {found.name for found in breaks}
     if breaks:
-        lines.append(f"{where}: {count(len(names), 'chain')} of {len(findings.records)} not whole.")
+        lines.append(f"{where}: {count(len(names), 'chain')} of {findings.chains} not whole.")
     else:
-        lines.append(f"{where}: {total} of {count(len(findings.records), 'name')}, every chain is whole.")
+        several = f" in {findings.chains} chains" if findings.chains > len(findings.records) else ""
+        lines.append(f"{where}: {total} of {count(len(findings.records), 'name')}{several}, every chain is whole.")
     if findings.unwritten:
         many = count(findings.unwritten, "record")
         lines.append(f"{many} still in the lockfile alone: the next apply adds what is missing.")
@@ -37,6 +38,7 @@ def findings_document(findings: Findings, breaks: Sequence[Break], *, address: s
         "log": address,
         "whole": not breaks,
         "names": dict(findings.records),
+        "chains": findings.chains,
         "unwritten": findings.unwritten,
         "breaks": [
             {"fault": found.fault.value, "name": found.name, "line": found.line, "message": found.message}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reconciler.core.address import short
-from reconciler.core.lineage import Loss, Record
+from reconciler.core.lineage import History, Loss, Record
 from reconciler.core.lineage_text import record_document
 from reconciler.core.text import clip, sanitize
 from reconciler.views.escape import code, prose
@@ -17,21 +17,26 @@ FORMAT = "tunectl.history/v1"
 _HEADS = ("NO", "TIME", "EVENT", "MODEL", "EXAMPLES", "STEPS", "TOOK", "LOSS", "COMMIT", "BY")
 _STYLES = {"promoted": "green", "rolled-back": "yellow", "failed": "bold red", "rejected": "red"}
 _SHORT_COMMIT = 7
+_SHORT_HEAD = 12
 _CELL = 60
 _LINE = 160
 
 
-def render_history(name: str, records: Sequence[Record], *, more: int = 0, color: bool = False) -> str:
+def render_history(
+    name: str, records: Sequence[Record], *, more: int = 0, former: Sequence[History] = (), color: bool = False
+) -> str:
     """Return the records of a name as a table.
 
     Args:
         name: the name.
         records: the newest first.
         more: how many older ones are left out.
+        former: the ends of other chains that bore this name when they ended.
         color: whether to use SGR codes.
     """
+    others = [f"{name}: {_other(end)}" for end in former]
     if not records:
-        return f"{name}: no records yet.\n"
+        return guard("\n".join([f"{name}: no records yet.", *others]) + "\n")
     paint = painter(color=color)
     table = [_HEADS, *(_cells(record) for record in records)]
     widths = [max(len(line[column]) for line in table) for column in range(len(_HEADS))]
@@ -40,10 +45,13 @@ def render_history(name: str, records: Sequence[Record], *, more: int = 0, color
         lines.append(paint(_line(cells, widths), _STYLES.get(record.event.value, "")))
         lines += [f"    {clip(note, _LINE)}" for note in _notes(record)]
     lines += ["", f"{name}: {count(len(records) + more, 'record')}" + (f", {more:,} of them not shown" if more else "")]
+    lines += others
     return guard("\n".join(lines) + "\n")
 
 
-def render_history_markdown(name: str, records: Sequence[Record], *, more: int = 0) -> str:
+def render_history_markdown(
+    name: str, records: Sequence[Record], *, more: int = 0, former: Sequence[History] = ()
+) -> str:
     """Return the same as a table of GitHub-flavoured Markdown."""
     told = f"{count(len(records) + more, 'record')}" + (f", {more:,} of them not shown" if more else "")
     lines = [f"**{code(name)}: {told}**", ""]
@@ -53,12 +61,22 @@ def render_history_markdown(name: str, records: Sequence[Record], *, more: int =
     for record in records:
         cells = [prose(cell) if cell else "" for cell in _cells(record)]
         lines.append(f"| {' | '.join((*cells, prose('; '.join(_notes(record))) if any(_notes(record)) else ''))} |")
+    for end in former:
+        lines += ["", prose(_other(end))]
     return "\n".join(lines) + "\n"
 
 
-def history_document(name: str, records: Sequence[Record], *, more: int = 0) -> dict[str, Any]:
+def history_document(
+    name: str, records: Sequence[Record], *, more: int = 0, former: Sequence[History] = ()
+) -> dict[str, Any]:
     """Return the same for programs; each record is as in the log (``tunectl schema lineage``)."""
-    return {"format": FORMAT, "name": name, "records": [record_document(record) for record in records], "omitted": more}
+    return {
+        "format": FORMAT,
+        "name": name,
+        "records": [record_document(record) for record in records],
+        "omitted": more,
+        "former": [{"records": end.records, "head": end.head} for end in former],
+    }
 
 
 def loss_text(loss: Loss | None) -> str:
@@ -70,6 +88,11 @@ def loss_text(loss: Loss | None) -> str:
         return nan
     least = "" if loss.least == loss.last else f", least {loss.least:.3g} at {loss.least_step}"
     return f"{loss.first:.3g} -> {loss.last:.3g}{least}" + (f", {nan}" if nan else "")
+
+
+def _other(end: History) -> str:
+    short_head = end.head.removeprefix("sha256:")[:_SHORT_HEAD]
+    return f"another chain of {count(end.records, 'record')} bore this name; `--chain {short_head}` shows it"
 
 
 def _cells(record: Record) -> tuple[str, ...]:

@@ -113,6 +113,39 @@ def test_a_name_that_comes_back_goes_on_with_its_chain(workshop):
     assert verify(workshop, expect=0) == []
 
 
+def test_a_model_renamed_to_a_name_that_departed_leaves_the_departed_chain_alone(workshop):
+    workshop.want("others")
+    workshop.apply()
+    workshop.run("destroy", "numbers", "-y")
+    departed = workshop.lockfile["departed"]["numbers"]
+    workshop.drop("numbers")
+    workshop.drop("others")
+    workshop.want("numbers", metadata={"previousNames": ["others"]})
+    workshop.apply()
+    assert workshop.lockfile["departed"] == {"numbers": departed}
+    assert told(workshop) == ["promoted", "renamed", "updated"]
+    assert verify(workshop, expect=0) == []
+    assert "5 records of 1 name in 2 chains, every chain is whole" in workshop.run("lineage", "verify").out
+    end = departed["head"].removeprefix("sha256:")[:12]
+    said = workshop.run("history", "numbers").out
+    assert f"numbers: another chain of 2 records bore this name; `--chain {end}` shows it" in said
+    former = json.loads(workshop.run("history", "numbers", "--chain", end, "--format", "json").out)
+    assert [record["event"] for record in reversed(former["records"])] == ["promoted", "deleted"]
+    assert former["former"] == [workshop.lockfile["models"]["numbers"]["history"]]
+    said = workshop.fails(64, "history", "numbers", "--chain", "beef")
+    assert "no chain of that name ends with beef; ends, and how many records lead to them: sha256:" in said
+    workshop.run("destroy", "-y")
+    now = workshop.lockfile["departed"]["numbers"]
+    assert (now["records"], now["earlier"]) == (4, [departed])
+    workshop.apply()
+    assert workshop.lockfile["departed"] == {"numbers": departed}
+    assert told(workshop) == ["promoted", "renamed", "updated", "deleted", "promoted"]
+    text = (workshop.root / LOG).read_text().splitlines(keepends=True)
+    workshop.write(LOG, "".join(line for line in text if json.loads(line)["hash"] != departed["head"]))
+    assert verify(workshop) == [("truncated", "numbers", 1)]
+    assert departed["head"] in workshop.run("lineage", "verify", expect=1).out
+
+
 def test_a_rollback_and_what_is_let_go_and_taken_over_are_told(workshop):
     """None of these commands knows of the record: it follows from what they do to the lockfile."""
     workshop.want("numbers", lifecycle={"retain": 1})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.chain import Fault, chain_of, ends_of, verify
+from reconciler.core.chain import Fault, chain_of, ends_of, known_ends, verify
 from reconciler.core.lineage import Event, History, Record
 from reconciler.core.lineage_text import link, read_records, record_document, record_hash, spell
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
@@ -147,8 +147,8 @@ def test_records_that_the_lockfile_still_keeps_are_no_break():
 
 
 def test_the_chains_of_names_that_are_gone_are_looked_at_too():
-    assert faults(LINES, recorded(x=X_END, departed={"y": Y_END})) == []
-    assert faults(without(4), recorded(x=X_END, departed={"y": Y_END})) == [(Fault.TRUNCATED, 2, "y")]
+    assert faults(LINES, recorded(x=X_END, departed={"y": (Y_END,)})) == []
+    assert faults(without(4), recorded(x=X_END, departed={"y": (Y_END,)})) == [(Fault.TRUNCATED, 2, "y")]
 
 
 def test_an_altered_record_is_compared_with_the_lockfile():
@@ -168,7 +168,49 @@ def test_any_other_byte_in_any_record_is_noticed(number, data):
 
 def test_ends_are_those_of_the_names_as_they_are_now():
     renamed, end = link(replace(BARE, name="z", event=Event.RENAMED, former_name="x"), X_END)
-    assert ends_of(b"\n".join([*LINES, spell(renamed), b"torn"])) == {"z": end, "y": Y_END}
+    assert ends_of(b"\n".join([*LINES, spell(renamed), b"torn"])) == {"z": (end,), "y": (Y_END,)}
+
+
+RENAMED, RENAMED_END = link(
+    replace(BARE, name="y", event=Event.RENAMED, former_name="x", time="2026-11-24T00:00:00Z"), X_END
+)
+TWICE = [*LINES, spell(RENAMED)]
+"""A model that was called x took the name of one that had departed as y."""
+
+
+def test_two_chains_that_ended_under_one_name_are_both_looked_at():
+    both = recorded(y=RENAMED_END, departed={"y": (Y_END,)})
+    findings = verify(b"".join(line + b"\n" for line in TWICE), both, project="demo")
+    assert (findings.breaks, findings.records, findings.chains) == ((), {"y": 6}, 2)
+    assert known_ends(both) == {"y": (RENAMED_END, Y_END)}
+    assert ends_of(b"\n".join(TWICE)) == {"y": (Y_END, RENAMED_END)}
+    assert ends_of(b"\n".join(reversed(TWICE))) == {"y": (Y_END, RENAMED_END)}
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        pytest.param({4}, [(Fault.TRUNCATED, 2, "y")], id="the end of the former chain"),
+        pytest.param({6}, [(Fault.TRUNCATED, None, "y"), (Fault.UNKNOWN, 1, "x")], id="the rename"),
+        pytest.param({2, 4}, [(Fault.TRUNCATED, None, "y")], id="the whole former chain"),
+        pytest.param(
+            {4, 6}, [(Fault.TRUNCATED, 2, "y"), (Fault.TRUNCATED, None, "y"), (Fault.UNKNOWN, 1, "x")], id="both"
+        ),
+    ],
+)
+def test_what_is_cut_off_of_one_of_two_chains_of_a_name_is_not_hidden_by_the_other(missing, expected):
+    lines = [line for number, line in enumerate(TWICE, start=1) if number not in missing]
+    assert sorted(faults(lines, recorded(y=RENAMED_END, departed={"y": (Y_END,)})), key=str) == sorted(
+        expected, key=str
+    )
+
+
+def test_the_end_of_a_former_chain_is_named_by_its_hash():
+    lost = recorded(y=RENAMED_END, departed={"y": (Y_END,)})
+    (found,) = verify(b"\n".join(TWICE[:3] + TWICE[4:]) + b"\n", lost, project="demo").breaks
+    assert found.message == (
+        f"the lockfile counts 2 of the records of a former chain, up to {Y_END.head}, and the last one is number 1"
+    )
 
 
 def test_a_chain_is_followed_back_as_far_as_it_goes():

@@ -161,7 +161,7 @@ def test_the_end_of_a_chain_goes_with_its_name_stays_when_it_is_gone_and_comes_b
     assert carried(before, lockfile(x=Entry(B, deposed=(A,)))).models["x"].history == end
     assert carried(before, lockfile(y=Entry(A))).models["y"].history == end
     gone = carried(before, NONE)
-    assert gone.departed == {"x": end}
+    assert gone.departed == {"x": (end,)}
     again = carried(gone, replace(gone, models={"x": Entry(model("c", PENDING))}))
     assert (again.models["x"].history, again.departed) == (end, {})
 
@@ -171,6 +171,28 @@ def test_a_new_model_under_the_name_of_a_renamed_one_begins_a_chain():
     before = lockfile(x=Entry(A, history=end))
     after = carried(before, lockfile(y=Entry(A, history=end), x=Entry(model("n", PENDING))))
     assert (after.models["y"].history, after.models["x"].history, after.departed) == (end, None, {})
+
+
+def test_a_renamed_model_brings_its_chain_along_and_takes_none_that_departed_under_its_new_name():
+    a_end, b_end = History(2, "sha256:a"), History(3, "sha256:b")
+    gone = carried(lockfile(a=Entry(A, history=a_end), b=Entry(B, history=b_end)), lockfile(a=Entry(A, history=a_end)))
+    renamed = carried(gone, replace(gone, models={"b": gone.models["a"]}))
+    assert (renamed.models["b"].history, renamed.departed) == (a_end, {"b": (b_end,)})
+    both = carried(renamed, replace(renamed, models={}))
+    assert both.departed == {"b": (b_end, a_end)}
+    again = carried(both, replace(both, models={"b": Entry(model("c", PENDING))}))
+    assert (again.models["b"].history, again.departed) == (a_end, {"b": (b_end,)})
+    last = carried(again, replace(again, models={**again.models, "a": Entry(model("d", PENDING))}))
+    assert (last.models["a"].history, last.departed) == (None, {"b": (b_end,)})
+
+
+def test_a_model_whose_name_is_taken_in_the_same_step_departs_and_is_told_of():
+    a_end, b_end = History(2, "sha256:a"), History(3, "sha256:b")
+    before = lockfile(a=Entry(A, history=a_end), b=Entry(B, history=b_end))
+    after = carried(before, lockfile(b=Entry(A, history=a_end)))
+    assert (after.models["b"].history, after.departed) == (a_end, {"b": (b_end,)})
+    assert told(before, after) == [("b", "forgotten", "b"), ("b", "renamed", "a", "a")]
+    assert [h.left for h in happened(before, after)] == [True, False]
 
 
 def test_only_new_models_are_stamped_and_nobody_is_asked_without_one():

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.lineage import History
 from reconciler.core.lockfile import Approval, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.resource import Dataset, Remote
 from reconciler.errors import LockfileError
@@ -299,3 +300,14 @@ def test_an_entry_that_stays_is_spelt_once(monkeypatch):
     for _ in range(3):
         encode(lockfile, blocks)
     assert len(spelt) == len(lockfile.models)
+
+
+def test_the_ends_of_chains_that_departed_are_read_as_one_or_as_several():
+    """A lockfile of one chain a name is spelt as it always was."""
+    first, second = History(2, "sha256:first"), History(3, "sha256:second")
+    one = encode(replace(FULL, departed={"a": (first,)}))
+    assert json.loads(one)["departed"] == {"a": {"records": 2, "head": "sha256:first"}}
+    assert decode(one, address="it").departed == {"a": (first,)}
+    several = replace(FULL, departed={"a": (first, second)})
+    assert decode(encode(several), address="it") == several
+    jsonschema.validate(json.loads(encode(several)), document.schema())
