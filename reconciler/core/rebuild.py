@@ -1,7 +1,8 @@
 """A lockfile made anew from what the manifests ask for and what the remote shows, after the old one was lost.
 
-The ids of our models follow from the manifests, so every attempt of what they ask for now is found. The rest is not
-guessed: what no manifest leads to is listed, and what the listing cannot show is said.
+The ids of our models follow from the manifests, so every attempt of what they ask for now is found, also under a name
+that has no manifest any more, as far as it stands in the id whole: that was a rename. The rest is not guessed: what no
+manifest leads to is listed, and what the listing cannot show is said.
 """
 
 from __future__ import annotations
@@ -101,6 +102,8 @@ def rebuild(desired: Iterable[Desired], observed: Observed, identity: Identity) 
     ids = first_ids(manifests, identity)
     ledger = _Ledger()
     attempts = _attempts(observed)
+    renamed, unclear = _renamed(manifests, ids, attempts, identity)
+    ids = {name: (*firsts, *renamed.get(name, ())) for name, firsts in ids.items()}
     claims = Counter(first for firsts in ids.values() for first in firsts)
     for manifest in manifests:
         ledger.revisions[manifest.name] = _revision(manifest, ledger.revisions)
@@ -108,7 +111,10 @@ def rebuild(desired: Iterable[Desired], observed: Observed, identity: Identity) 
         firsts = [own, *(first for first in former if claims[first] == 1)]
         live = [attempt for first in firsts for attempt in attempts.get(first, ())]
         _record(manifest, [a for a in live if _fits(manifest, a.seen, ledger)], ledger)
+        if manifest.name in renamed and manifest.name in ledger.entries:
+            ledger.doubts.append(_taken_for_rename(manifest.name, renamed[manifest.name][0]))
     ledger.doubts += _contested(ids, claims, attempts)
+    ledger.doubts += unclear
     strange = [(r, seen) for r, seen in sorted(observed.models.items()) if r not in ledger.claimed and not seen.record]
     orphaned = tuple(resource for resource, seen in strange if looks_like_ours(resource))
     ledger.doubts += _other_revisions(manifests, orphaned, observed)
@@ -117,6 +123,50 @@ def rebuild(desired: Iterable[Desired], observed: Observed, identity: Identity) 
         missing=tuple(sorted(manifest.name for manifest in manifests if manifest.name not in ledger.entries)),
         doubts=tuple(ledger.doubts),
         orphaned=orphaned,
+    )
+
+
+def _renamed(
+    manifests: Iterable[Desired],
+    ids: Mapping[str, tuple[str, ...]],
+    attempts: Mapping[str, object],
+    identity: Identity,
+) -> tuple[dict[str, tuple[str]], list[str]]:
+    """Find manifests without a model whose very revision was made under a name that no manifest has or had.
+
+    The stem of an id is the name, unless that was cut; together with a manifest's revision it proves itself by its
+    hash. As in a plan (``core.renames``), only a match of one with one counts.
+
+    Returns the first id of each match by the manifest's name, and a sentence on each that is none.
+    """
+    names = {name for manifest in manifests for name in (manifest.name, *manifest.previous_names)}
+    stems = {stem_in(first) for first in attempts} - names
+    revisions: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
+    for manifest in manifests:
+        revision = revisions[manifest.name] = _revision(manifest, revisions)
+        if not any(first in attempts for first in ids[manifest.name]):
+            made = (identity.resource(stem, revision) for stem in sorted(stems))
+            found[manifest.name] = [first for first in made if first in attempts]
+    rivals: dict[str, list[str]] = {}
+    for name, firsts in found.items():
+        for first in firsts:
+            rivals.setdefault(first, []).append(name)
+    single = {name: (firsts[0],) for name, firsts in found.items() if len(firsts) == 1 and len(rivals[firsts[0]]) == 1}
+    return single, [
+        f"{', '.join(sorted(news))}: {short(first)} is of this very revision and was made under the name "
+        f"{stem_in(first)}, which has no manifest any more; which was renamed to which cannot be known: say it with "
+        "metadata.previousNames and rebuild again"
+        for first, news in sorted(rivals.items())
+        if not any(name in single for name in news)
+    ]
+
+
+def _taken_for_rename(name: str, first: str) -> str:
+    old = stem_in(first)
+    return (
+        f"{name}: {short(first)} is of this very revision and was made under the name {old}, which has no manifest any "
+        f"more, so it is taken for a rename; metadata.previousNames: [{old}] says so for good"
     )
 
 

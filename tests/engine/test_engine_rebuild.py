@@ -95,6 +95,82 @@ def test_a_failed_training_is_recorded_as_such_and_not_bought_again(bench, lose)
     assert bench.kinds() == [("numbers", "blocked")]
 
 
+def rename(bench, old, new, **fields):
+    (manifest,) = [m for m in bench.desired if m.name == old]
+    bench.data[new] = bench.data[old]
+    bench.desired = [*(m for m in bench.desired if m.name != old), replace(manifest, name=new, **fields)]
+
+
+def test_a_rename_that_only_the_lockfile_knew_is_found_by_the_name_in_the_id(bench, lose):
+    bench.want("numbers")
+    bench.want("child", source={"model": "numbers"})
+    bench.apply()
+    model = bench.lockfile.models["numbers"].current.resource
+    rename(bench, "numbers", "digits")
+    (child,) = [m for m in bench.desired if m.name == "child"]
+    bench.desired = [
+        m if m is not child else replace(m, spec={**m.spec, "source": {"model": "digits"}}) for m in bench.desired
+    ]
+
+    _, rebuilt = lose()
+
+    assert bench.lockfile.models["digits"].current.resource == model
+    assert (rebuilt.missing, rebuilt.orphaned) == ((), ())
+    (doubt,) = rebuilt.doubts
+    assert doubt.startswith(f"digits: {model.removeprefix('tunedModels/')} is of this very revision and was made under")
+    assert doubt.endswith("metadata.previousNames: [numbers] says so for good")
+    bench.apply()
+    assert bench.provider.paid() == 2
+    assert bench.plan().empty
+
+
+def test_a_renamed_model_that_two_manifests_may_have_had_is_given_to_none(bench, lose):
+    bench.want("numbers")
+    bench.apply()
+    rename(bench, "numbers", "digits")
+    bench.desired.append(replace(bench.desired[0], name="ciphers"))
+    bench.data["ciphers"] = bench.data["digits"]
+
+    _, rebuilt = lose(write=False)
+
+    assert (rebuilt.missing, len(rebuilt.orphaned)) == (("ciphers", "digits"), 1)
+    (doubt,) = rebuilt.doubts
+    assert doubt.startswith("ciphers, digits: numbers-")
+    assert "which was renamed to which cannot be known" in doubt
+
+
+def test_of_two_models_that_one_manifest_may_have_been_renamed_from_none_is_taken(bench, lose):
+    bench.want("numbers")
+    bench.want("digits", displayName="numbers")
+    bench.apply()
+    rename(bench, "numbers", "ciphers")
+    bench.drop("digits")
+
+    _, rebuilt = lose(write=False)
+
+    assert (rebuilt.missing, len(rebuilt.orphaned), len(rebuilt.doubts)) == (("ciphers",), 2, 2)
+
+
+@pytest.mark.parametrize("change", ["another manifest has the name", "another revision", "something else in its place"])
+def test_what_does_not_prove_a_rename_stays_orphaned(bench, lose, change):
+    bench.want("numbers")
+    bench.apply()
+    model = bench.lockfile.models["numbers"].current.resource
+    rename(bench, "numbers", "digits")
+    if change == "another manifest has the name":
+        bench.want("numbers", hyperparameters={"epochCount": 9})
+    elif change == "another revision":
+        bench.want("digits", hyperparameters={"epochCount": 9})
+    else:
+        bench.provider.models[model].spec = {"displayName": "theirs", "baseModel": "models/another"}
+
+    _, rebuilt = lose(write=False)
+
+    assert rebuilt.orphaned == (model,)
+    assert "digits" in rebuilt.missing
+    assert not any("rename" in doubt for doubt in rebuilt.doubts)
+
+
 def test_of_two_attempts_the_newer_one_serves_and_the_older_one_is_kept(bench, lose):
     bench.want("numbers", lifecycle=Lifecycle(retain=1))
     bench.apply()
