@@ -16,7 +16,7 @@ from reconciler.engine.journal import Journal
 from reconciler.engine.outcome import Outcome
 from reconciler.engine.watch import Running, Watch, recorded_operation
 from reconciler.engine.world import Options, World
-from reconciler.errors import LockHeld, NotFound
+from reconciler.errors import LockfileError, LockHeld, NotFound, StoreError
 from reconciler.ports.store import Loaded
 
 _DAY = 86_400.0
@@ -52,7 +52,7 @@ def wait_for_running(
                 continue
             operation = recorded_operation(instance)
             watch.add(Running(action, operation, started=world.clock.now(), deadline=deadline))
-    first = True
+    first, through = True, False
     try:
         while len(watch) and not world.stop.requested():
             if not first:
@@ -62,12 +62,13 @@ def wait_for_running(
             for running, operation in watch.look():
                 _record(journal, running.action, operation)
             journal.outcome.late.extend(running.action.name for running in watch.expired())
+        through = True
     except LockHeld as error:
         journal.outcome.lost = error
     finally:
         journal.outcome.running.extend(running.action.name for running in watch.running())
         journal.outcome.stopped = world.stop.requested()
-        _flush(journal)
+        _flush(journal, through=through)
         journal.close(signal_number=world.stop.signal_number)
     return journal.outcome
 
@@ -83,13 +84,19 @@ def is_taken(world: World, name: str, instance: Instance) -> bool:
     return not compatible(Desired(name=name, spec=instance.spec), live)
 
 
-def _flush(journal: Journal) -> None:
-    """Save what is known, unless another run holds the lock by now."""
+def _flush(journal: Journal, *, through: bool) -> None:
+    """Save what is known, unless another run holds the lock by now.
+
+    What the saving of a run that an error ended may run into does not take the place of that error.
+    """
     if journal.outcome.lost is None:
         try:
             journal.flush()
         except LockHeld as error:
             journal.outcome.lost = error
+        except (LockfileError, StoreError):
+            if through:
+                raise
 
 
 def _record(journal: Journal, action: Action, operation: Operation) -> None:

@@ -14,7 +14,7 @@ from reconciler.engine.apply import apply
 from reconciler.engine.outcome import Outcome
 from reconciler.engine.resume import wait_for_running
 from reconciler.engine.world import World
-from reconciler.errors import InvalidArgument, LockHeld
+from reconciler.errors import InvalidArgument, LockHeld, StoreError
 from reconciler.stores.lease import BlobLease
 from reconciler.stores.lockfile import BlobLockfileStore
 from reconciler.stores.memory import MemoryBlobStore
@@ -225,6 +225,25 @@ def test_wait_ends_with_the_loss_and_records_nothing(bench, shared):
     assert_lost(outcome)
     assert outcome.running == ["numbers"]
     assert bench.lockfile.models["numbers"].current.state is InstanceState.TUNING
+
+
+def test_wait_whose_write_is_not_answered_ends_with_that_and_not_with_what_came_of_it(bench):
+    """The write was done all the same; the last one of the run meets it as somebody else's."""
+    bench.want("numbers")
+    bench.apply(options=bench.options(wait=False))
+    bench.clock.advance(10_000)
+    write, unanswered = bench.blob.write, iter([StoreError("the answer was lost")])
+
+    def written(data, *, expect):
+        version = write(data, expect=expect)
+        for error in unanswered:
+            raise error
+        return version
+
+    bench.blob.write = written
+    with pytest.raises(StoreError, match="the answer was lost"):
+        bench.wait()
+    assert bench.lockfile.models["numbers"].current.state is InstanceState.READY
 
 
 def test_wait_that_loses_the_lock_at_its_last_write_says_so(bench, shared):
