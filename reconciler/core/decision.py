@@ -32,8 +32,8 @@ one that is ready before one that is tuning before one that failed. Whatever is 
 
 Of the models that are retained, more than ``lifecycle.retain`` are let go of as well.
 
-``--replace NAME`` skips the rows that keep, reuse or block, and asks for the next attempt; a tuning of the wanted
-revision that is already under way is waited for, never bought twice.
+``--replace NAME`` skips the rows that keep, reuse or block, and asks for the next attempt, past ids that are held by
+what we may not see; a tuning of the wanted revision that is already under way is waited for, never bought twice.
 
 The wanted revision is what the manifest asks for, unless a rollback has pinned another one (``core.revision``).
 """

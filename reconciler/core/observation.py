@@ -96,11 +96,13 @@ class Observed:
     """Everything one look at the remote has shown.
 
     ``models`` holds the listing by resource name, completed by a GET for each recorded model the listing lacked;
-    ``missing`` are the recorded resources that neither knew.
+    ``missing`` are the recorded resources that neither knew, ``hidden`` those that may not be read: somebody else's
+    model has the id.
     """
 
     models: Mapping[str, Observation] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
 
     def get(self, resource: str) -> Observation | None:
         """Return what was seen of a resource, or None if it is not there."""

@@ -67,7 +67,8 @@ def _choose(case: Case, former: Instance | None) -> tuple[int, str, Observation 
     live: list[tuple[int, str, Observation]] = []
     for attempt in range(first, MAX_ATTEMPT + 1):
         resource = case.identify(attempt)
-        if resource in case.owner and (former is None or former.resource != resource):
+        recorded = resource in case.owner and (former is None or former.resource != resource)
+        if recorded or resource in case.observed.hidden:
             continue
         observation = case.observed.get(resource)
         if observation is None:

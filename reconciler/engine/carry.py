@@ -81,7 +81,9 @@ def create(
             f"{resource} cannot be created: {error.message}",
             status=error.status,
             http_status=error.http_status,
-            hint=error.hint or "the credentials may not tune models, or the id is taken by a model they may not see",
+            hint=error.hint
+            or "the credentials may not tune models, or the id is taken by a model they may not see; "
+            f"--replace {desired.name} takes the next id then",
         )
         refused.doubtful = error.doubtful
         raise refused from error
@@ -98,7 +100,8 @@ def _adopt(
             f"{resource} is taken by a model that these credentials may not see",
             status=error.status,
             http_status=error.http_status,
-            hint="use another project name in tunectl.yaml, or credentials that may see it",
+            hint=f"--replace {desired.name} takes the next id; or use another project name in tunectl.yaml, or "
+            "credentials that may see it",
         ) from error
     if not compatible(desired, live, parent_resource=parent_resource):
         raise AlreadyExists(

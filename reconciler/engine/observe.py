@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.observation import Observation, Observed
@@ -39,6 +40,30 @@ def observe(provider: Provider, recorded: Lockfile, *, snapshots: bool = False) 
                 else:
                     models[resource] = found
     return Observed(models=models, missing=frozenset(missing))
+
+
+def look_for_hidden(provider: Provider, observed: Observed, resources: Iterable[str]) -> Observed:
+    """Return the observation with those of some resources as hidden that exist and may not be read: a GET for each.
+
+    A listing cannot show them, and a create under such an id is refused (AIP-133), time and again.
+
+    Raises:
+        RemoteError: as the service says, but for a refusal and for what is not there.
+    """
+    asked = sorted(resources)
+    with ThreadPoolExecutor(max_workers=PARALLEL_READS, thread_name_prefix="hidden") as pool:
+        hidden = [r for r, found in zip(asked, pool.map(partial(_is_hidden, provider), asked), strict=True) if found]
+    return replace(observed, hidden=observed.hidden.union(hidden)) if hidden else observed
+
+
+def _is_hidden(provider: Provider, resource: str) -> bool:
+    try:
+        provider.get(resource)
+    except PermissionDenied:
+        return True
+    except NotFound:
+        pass
+    return False
 
 
 def observe_permissions(

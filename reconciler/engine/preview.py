@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.core.datachange import Rows
 from reconciler.core.foresight import asks_for_forecast, foresee
+from reconciler.core.lockfile import Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observed
 from reconciler.core.pace import Run
@@ -18,10 +19,13 @@ from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
 from reconciler.core.shutdowns import warnings as doomed
 from reconciler.core.unsupported import unsupported
-from reconciler.engine.observe import observe, observe_permissions
-from reconciler.errors import ProblemsError
+from reconciler.engine.observe import look_for_hidden, observe, observe_permissions
+from reconciler.errors import PermissionDenied, ProblemsError
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import Loaded, LockfileStore
+
+_LOOKS = 5
+"""How many ids that are taken by what we may not see are passed over before that is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def preview(
     if not policy.destroy:
         chosen = choose(policy.scope, manifests.desired)
         observed = observe_permissions(provider, manifests.desired, loaded.lockfile, observed, chosen)
-    plan = build_plan(manifests.desired, loaded.lockfile, observed, policy, warnings=manifests.warnings)
+    plan, observed = _plan(provider, manifests, loaded.lockfile, observed, policy)
     shutdowns = policy.shutdowns
     if any(action.kind in TRAINS for action in plan.actions):
         complete = policy.capabilities.lists_base_models
@@ -87,6 +91,32 @@ def preview(
     if asks_for_forecast(plan, policy):
         plan = foresee(plan, manifests.desired, loaded.lockfile, observed, policy, past=past())
     return Preview(plan=plan, desired=manifests.desired, loaded=loaded, observed=observed)
+
+
+def _plan(
+    provider: Provider, manifests: Manifests, recorded: Lockfile, observed: Observed, policy: Policy
+) -> tuple[Plan, Observed]:
+    """Return the plan; for a name that is tuned anew on demand, past the ids that we cannot have.
+
+    Only such names cost a GET, of the very id that they would buy. Without it, a create that was refused because
+    something holds its id would be planned under that id for ever: nothing records it, and no listing shows it.
+
+    Raises:
+        PermissionDenied: id after id is taken.
+    """
+    for _ in range(_LOOKS):
+        plan = build_plan(manifests.desired, recorded, observed, policy, warnings=manifests.warnings)
+        bought = (action for action in plan.actions if action.kind in TRAINS and action.name in policy.replace)
+        ids = {action.resource: action.name for action in bought if action.resource not in observed.missing}
+        looked = look_for_hidden(provider, observed, filter(None, ids))
+        if looked is observed:
+            return plan, observed
+        observed = looked
+    names, taken = ", ".join(sorted(ids.values())), ", ".join(sorted(observed.hidden))
+    raise PermissionDenied(
+        f"{names}: id after id is taken by models that these credentials may not see: {taken}",
+        hint="use another project name in tunectl.yaml, or credentials that may see them",
+    )
 
 
 def _look(provider: Provider, store: LockfileStore, snapshots: bool) -> tuple[Loaded, Observed]:

@@ -221,6 +221,36 @@ def test_an_id_taken_by_what_we_may_not_see_is_an_error(workshop: Workshop, refu
     assert resource in ended.err
     assert workshop.bought() == 0
     assert "numbers" not in workshop.lockfile["models"]
+    assert "--replace numbers takes the next id" in ended.err
+    workshop.apply("--replace", "numbers")
+    assert workshop.serving("numbers") == f"{resource}-2"
+    assert workshop.bought() == 1
+    assert workshop.plan()["actions"] == []
+
+
+def test_only_a_fresh_attempt_on_demand_looks_whether_its_id_is_taken(workshop: Workshop) -> None:
+    resource = workshop.plan()["actions"][0]["resource"].removeprefix("tunedModels/")
+    workshop.emulator.occupy(resource)
+    workshop.emulator.occupy(f"{resource}-2")
+    before = len(workshop.requests())
+    workshop.plan()
+    listing = workshop.requests()[before:]
+    assert not any(path.endswith(resource) for _, path in listing)
+    before = len(workshop.requests())
+    (action,) = workshop.plan("--replace", "numbers")["actions"]
+    assert action["resource"] == f"tunedModels/{resource}-3"
+    asked = [path.rpartition("/")[2] for _, path in workshop.requests()[before:] if resource in path]
+    assert asked == [resource, f"{resource}-2", f"{resource}-3"]
+
+
+def test_id_after_id_that_is_taken_is_an_error_that_names_them(workshop: Workshop) -> None:
+    resource = workshop.plan()["actions"][0]["resource"].removeprefix("tunedModels/")
+    for attempt in ("", "-2", "-3", "-4", "-5"):
+        workshop.emulator.occupy(f"{resource}{attempt}")
+    said = workshop.fails(3, "plan", "--replace", "numbers")
+    assert "numbers: id after id is taken" in said
+    assert f"{resource}-5" in said
+    assert "another project name" in said
 
 
 LOCKFILES: dict[str, tuple[Callable[[dict[str, object]], str | bytes], str]] = {

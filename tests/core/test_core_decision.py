@@ -350,6 +350,12 @@ def test_a_fresh_attempt_is_bought_on_demand_and_never_beside_one_under_way(row)
     assert all("--replace" in a.reason for a in actions if a.kind in {"create", "replace"} and entry is not None)
 
 
+def test_an_id_that_is_held_by_what_we_may_not_see_is_passed_over():
+    case = case_of(NEW, forced=True)
+    hidden = replace(case, observed=replace(case.observed, hidden=frozenset({name_of(NEW), name_of(NEW, 2)})))
+    assert brief(decide(hidden)) == [("create", name_of(NEW, 3))]
+
+
 def test_a_lost_lockfile_finds_the_best_of_all_attempts():
     lost = [
         live(making(attempt=1), LIVE_FAILED),
