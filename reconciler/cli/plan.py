@@ -71,6 +71,7 @@ def write_plan(
     ``rows`` are training rows that changed; unless they were ``asked`` for they go to a terminal and nowhere else.
     """
     from reconciler.views.document import to_document
+    from reconciler.views.fold import fold
     from reconciler.views.plan_markdown import render_markdown
     from reconciler.views.plan_text import render_plan
     from reconciler.views.words import json_text
@@ -79,9 +80,9 @@ def write_plan(
 
     def text() -> str:
         shown = asked or not any(form == "text" for form, _ in outputs.files)
-        return render_plan(
-            plan, color=invocation.color(sys.stdout), width=_width(), samples=(rows or {}) if shown else {}
-        )
+        width, color = _width(), invocation.color(sys.stdout)
+        said = render_plan(plan, color=color, width=width, samples=(rows or {}) if shown else {})
+        return fold(said, width) if sys.stdout.isatty() else said
 
     def github() -> str:
         from reconciler.cli.actions import report_plan

@@ -21,6 +21,7 @@ from reconciler.core.event import Accepted, Event, Failed, Finished, Judged, Pro
 from reconciler.core.text import clip, sanitize
 from reconciler.views.canvas import speaks_unicode
 from reconciler.views.curve_text import sparkline
+from reconciler.views.fold import fold
 from reconciler.views.paint import painter
 from reconciler.views.sentences import Weight, brief_words, progress_words, sentence
 from reconciler.views.watcher import Watcher
@@ -28,8 +29,8 @@ from reconciler.views.watcher import Watcher
 _DRAWN_PER_SECOND = 4
 _NAME = 40
 _SPARK = 12
-_NARROW, _TINY = 96, 64
-"""Columns of a terminal below which a line gives up its curve, and then its bar."""
+_NARROW, _SLIM, _TINY = 96, 64, 48
+"""Columns of a terminal below which a line has fewer words, then no bar, then no curve."""
 
 
 class _Terminal(Console):
@@ -103,7 +104,7 @@ class LiveReporter(Watcher):
                 pass
         said = sentence(event, self._paint)
         if said is not None and said[0] >= self._least:
-            self._console.print(Text.from_ansi(said[1]), soft_wrap=True)
+            self._console.print(Text.from_ansi(fold(said[1], self._console.width)), soft_wrap=True)
 
     def _begin(self, name: str, total: int | None) -> TaskID:
         if name not in self._tasks:
@@ -125,7 +126,7 @@ class LiveReporter(Watcher):
         """Yield what a line consists of; a narrow terminal gets less of it, so that no line is ever two."""
         whole = Column(no_wrap=True, overflow="ellipsis")
         yield TextColumn("{task.description}", markup=False, table_column=whole)
-        if room >= _TINY:
+        if room >= _SLIM:
             yield BarColumn(bar_width=24 if room >= _NARROW else 12)
         if self._unicode and room >= _TINY:
             yield TextColumn("{task.fields[spark]}", markup=False, table_column=Column(width=_SPARK, no_wrap=True))

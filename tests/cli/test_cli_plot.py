@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -128,3 +129,19 @@ def test_picture_and_numbers_at_once_are_refused_in_the_form_that_was_asked_for(
     ended = workshop.run("plot", "numbers", "--out", "x.svg", "--format", "json", expect=64)
     assert "ask for one of them" in ended.json()["message"]
     assert not (workshop.root / "x.svg").exists()
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_on_a_terminal_no_line_of_a_plan_or_of_status_is_wider_than_it(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    workshop.want("a-model-with-a-name-that-is-rather-long")
+    workshop.apply("--target", "numbers")
+    workshop.want("numbers", description="words " * 40, hyperparameters={**HYPERPARAMETERS, "epochCount": 2})
+    with monkeypatch.context() as terminal:
+        terminal.setattr(type(sys.stdout), "isatty", lambda _: True)
+        terminal.setenv("COLUMNS", str(width))
+        for command in (["plan", "--no-color"], ["status", "--no-color"]):
+            lines = workshop.run(*command).out.splitlines()
+            assert max(len(line) for line in lines if "sha256:" not in line) <= width
+    assert max(map(len, workshop.run("plan").out.splitlines())) > width

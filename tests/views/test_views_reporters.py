@@ -226,13 +226,13 @@ def test_a_tally_counts():
     assert (tally.failed, tally.skipped) == ({"update": 1}, {"create": 1})
 
 
-def screen(events, **more):
-    stream = io.StringIO()
-    with LiveReporter(stream, color=False, width=100, **more) as reporter:
+def screen(events, *, width=100, **more):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) if width != 100 else io.StringIO()
+    with LiveReporter(stream, color=False, width=width, **more) as reporter:
         for event in events:
             reporter(event)
         reporter._progress.refresh()
-        drawn = stream.getvalue()
+        drawn = stream.getvalue() if width == 100 else stream.buffer.getvalue().decode()
     return re.sub(r"\x1b\[[0-9?;]*[a-zA-Z]", "", drawn)
 
 
@@ -245,6 +245,34 @@ def test_a_model_known_by_percent_only_has_one_too():
     drawn = screen([Progressed("numbers", "r", Progress(percent=40.0)), Progressed("tone", "r", Progress())])
     assert "40%" in drawn
     assert re.search(r"tone +[━ ]+ tuning", drawn)
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (110, r"numbers ━+[╸╺]? +█▆▃▁ +12/23 steps \(52%\), loss 0.5, about 3m 10s left"),
+        (80, r"numbers ━+[╸╺]? +█▆▃▁ +52%, loss 0.5, 3m 10s"),
+        (56, r"numbers █▆▃▁ +52%, loss 0.5, 3m 10s"),
+        (40, r"numbers 52%, loss 0.5, 3m 10s"),
+    ],
+)
+def test_a_line_has_a_curve_and_is_never_two(width, line, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    losses = {3: 4.0, 6: 3.0, 9: 1.5, 12: 0.5}
+    drawn = screen([*RUN[:3], *(progressed_to(step, loss) for step, loss in losses.items())], width=width)
+    (shown,) = [each for each in drawn.split("\r")[-1].splitlines() if "52%" in each]
+    assert re.fullmatch(line, shown.rstrip()), shown
+    assert len(shown) <= width
+
+
+def progressed_to(step, loss):
+    return Progressed("numbers", "r", Progress(step, 23, 100 * step / 23, Snapshot(step, 0, loss)), 190.0)
+
+
+def test_a_loss_that_is_no_number_takes_no_part_in_the_curve():
+    assert (
+        "nan" not in screen([*RUN[:3], progressed_to(3, 1.0), progressed_to(6, float("nan"))], width=110).split("%")[0]
+    )
 
 
 def test_what_is_through_scrolls_away_as_a_line_that_stays():
