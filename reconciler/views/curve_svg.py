@@ -35,7 +35,7 @@ PALETTE = (
 RULES = (
     ".axis{stroke:var(--grid);stroke-width:1}.tick{fill:var(--faint);font-size:12px}"
     ".key{fill:var(--ink);font-size:13px}.said{fill:var(--faint);font-size:12px}"
-    "polyline{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}"
+    "polyline{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round;vector-effect:non-scaling-stroke}"
     + "".join(
         f".c{place}{{stroke:var(--c{place});stroke-dasharray:{dash or 'none'}}}.d{place}{{fill:var(--c{place})}}"
         for place, dash in enumerate(DASHES)
