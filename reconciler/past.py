@@ -253,7 +253,7 @@ def _inline(file: IO[bytes], path: str, name: str) -> Iterator[Row]:
         for number, example in enumerate(examples if isinstance(examples, list) else (), 1):
             text, output = _part(example, "text_input") or _part(example, "textInput"), _part(example, "output")
             if isinstance(text, str) and isinstance(output, str):
-                yield number, text, output
+                yield number, text, output, None
 
 
 def _part(value: Json, *keys: str) -> Json:

@@ -15,7 +15,7 @@ from reconciler.core.manifests import Manifests
 from reconciler.core.resource import Desired, Example, Remote
 from reconciler.dataset import RowShelf
 from reconciler.engine.stop import Stop
-from reconciler.errors import Problem, StoreError
+from reconciler.errors import Problem, StoreError, UsageError
 from reconciler.manifest.project import ProjectConfig, load_project
 from reconciler.overrides import EMULATOR, Overrides, overridden
 from reconciler.providers.description import Description, describe
@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.ports.clock import Clock
     from reconciler.ports.evidence import Evidence
     from reconciler.ports.lineage import LineageLog
+    from reconciler.ports.objects import StoredObject
     from reconciler.ports.provider import Provider
     from reconciler.ports.store import BlobStore, LockfileStore
     from reconciler.providers.auth import TokenSource
@@ -120,7 +121,7 @@ class Session:
     def reading(self) -> Reading:
         """What the user asks for: manifests and datasets."""
         cache = STATE_FOLDER if self._overrides.cache else None
-        return Reading(self.config, self._description, cache=cache, shelf=self._shelf)
+        return Reading(self.config, self._description, cache=cache, shelf=self._shelf, look=self._look_at_object)
 
     @cached_property
     def _shelf(self) -> RowShelf:
@@ -227,6 +228,20 @@ class Session:
         """Return one model with its loss curve."""
         return self._reader.get(resource)
 
+    def _look_at_object(self, uri: str) -> StoredObject:
+        """Return what the service's bucket says of an object.
+
+        Raises:
+            UsageError: the provider has no bucket.
+            RemoteError: as the service says.
+        """
+        from reconciler.ports.objects import Objects
+
+        reader = self._reader
+        if not isinstance(reader, Objects):
+            raise UsageError(f"{uri}: the provider {self.config.provider.type} reads no data from buckets")
+        return reader.stored(uri)
+
     @cached_property
     def _reader(self) -> Provider:
         return self.provider(read_only=True)
@@ -300,13 +315,16 @@ class Session:
         """Return what a manifest would ask for that is not written yet; see ``Reading.draft``."""
         return self.reading.draft(file, text)
 
-    def manifests(self, paths: Sequence[str] | None = None, *, may_be_empty: bool = False) -> Manifests:
-        """Read manifests and datasets.
+    def manifests(
+        self, paths: Sequence[str] | None = None, *, may_be_empty: bool = False, offline: bool = False
+    ) -> Manifests:
+        """Read manifests and datasets; see ``Reading.manifests``.
 
         Raises:
             ProblemsError: with everything that is wrong, warnings included.
+            RemoteError: an object that a manifest names cannot be looked at; not if ``offline``.
         """
-        return self.reading.manifests(paths, may_be_empty=may_be_empty)
+        return self.reading.manifests(paths, may_be_empty=may_be_empty, offline=offline)
 
     def examples(self, name: str) -> Sequence[Example]:
         """Return a manifest's examples, as the engine sends them (``ports.datasets.Datasets``)."""
@@ -315,6 +333,10 @@ class Session:
     def validation(self, name: str) -> Sequence[Example]:
         """Return a manifest's examples that are not trained on (``ports.datasets.Datasets``)."""
         return self.reading.validation(name)
+
+    def objects(self, name: str) -> tuple[str | None, str | None]:
+        """Return the URIs of data that a manifest names in place of files (``ports.datasets.Datasets``)."""
+        return self.reading.objects(name)
 
     def evaluation(self, name: str) -> Sequence[Example]:
         """Return the examples of a manifest's gate (``ports.datasets.Datasets``)."""
@@ -391,6 +413,7 @@ class Session:
             project=config.project,
             location=config.location,
             staging=config.staging,
+            storage=self._environ.get("STORAGE_EMULATOR_HOST") or None,
             options=config.options,
             api_version=config.api_version,
             access_token=overrides.access_token,

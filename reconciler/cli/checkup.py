@@ -85,7 +85,7 @@ def python() -> Finding:
 
 def _manifests(check: str, patient: Patient) -> Finding:
     try:
-        manifests = patient.session.manifests()
+        manifests = patient.session.manifests(offline=True)
     except TunectlError as error:
         return _failed(check, error, mend="tunectl validate")
     examples = sum(each.dataset.examples for each in manifests.desired if each.dataset is not None)

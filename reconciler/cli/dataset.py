@@ -133,6 +133,7 @@ def _portraits(session: Session, manifest: LoadedManifest) -> list[Portrait]:
     return [
         Portrait(source.path or f"{source.location}", f"{name}, {role}", take_stats(root, source), limits)
         for role, source in judging(manifest)
+        if source.uri is None
     ]
 
 
@@ -271,6 +272,9 @@ def _present(session: Session, manifest: LoadedManifest) -> Dataset:
         where = desired[0].locate("spec")
         missing = Problem(where, f"{desired[0].name}: has no dataset", "give it spec.dataset")
         raise ProblemsError(tuple(problems) or (missing,))
+    if not dataset.counted:
+        where = desired[0].locate("spec.dataset.uri")
+        raise ProblemsError((Problem(where, f"{dataset.uri}: its rows are not read here, so none can be compared"),))
     return dataset
 
 

@@ -73,7 +73,7 @@ def _is_name(invocation: Invocation, text: str) -> bool:
 
     try:
         with invocation.session() as session:
-            return any(manifest.name == text for manifest in session.manifests().desired)
+            return any(manifest.name == text for manifest in session.manifests(offline=True).desired)
     except TunectlError:
         return False
 
@@ -143,7 +143,7 @@ def _show_name(invocation: Invocation, outputs: Outputs, name: str) -> None:
 
     try:
         with invocation.session() as session:
-            declared = {manifest.name for manifest in session.manifests().desired}
+            declared = {manifest.name for manifest in session.manifests(offline=True).desired}
             if name not in declared.union(session.store().load().lockfile.models):
                 raise _unknown(name, declared)
             page = _model_page(name, make_preview(session, PlanOptions(target=(name,))), session.capabilities)

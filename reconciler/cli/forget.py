@@ -69,7 +69,7 @@ def _declared(session: Session) -> frozenset[str] | None:
     from reconciler.errors import ProblemsError
 
     try:
-        return frozenset(manifest.name for manifest in session.manifests(may_be_empty=True).desired)
+        return frozenset(manifest.name for manifest in session.manifests(may_be_empty=True, offline=True).desired)
     except ProblemsError:
         return None
 

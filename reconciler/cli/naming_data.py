@@ -88,6 +88,6 @@ def judging(manifest: LoadedManifest) -> Iterator[tuple[str, DatasetSource]]:
     if source is not None:
         yield "training", replace(source, validation=None)
         if source.validation is not None:
-            yield "validation", replace(source, path=source.validation, inline=(), validation=None)
+            yield "validation", replace(source, path=source.validation, inline=(), validation=None, uri=None)
     if manifest.evaluation is not None:
         yield "gate", manifest.evaluation

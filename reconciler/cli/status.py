@@ -71,7 +71,7 @@ def _choice(session: Session, select: tuple[str, ...]) -> Callable[[str], bool]:
     from reconciler.core.plan import Scope
     from reconciler.core.scope import choose
 
-    desired = session.manifests().desired if select else ()
+    desired = session.manifests(offline=True).desired if select else ()
     check_selection(select, desired)
     return choose(Scope(select=select), desired)
 

@@ -27,7 +27,7 @@ def command(invocation: Invocation, /, paths: tuple[str, ...], formats: tuple[st
     outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
     invocation.expect(outputs)
     with invocation.session() as session:
-        manifests = session.manifests(paths or None)
+        manifests = session.manifests(paths or None, offline=True)
         refused = unsupported(manifests.desired, session.identity().capabilities)
         if refused:
             raise ProblemsError((*refused, *manifests.warnings))

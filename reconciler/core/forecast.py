@@ -24,10 +24,10 @@ def tuning_steps(spec: Spec, dataset: Dataset | None, capabilities: Capabilities
 
     Batches run across the borders of epochs: 15 examples, 3 epochs and batches of 2 are 23 steps, as the service's own
     CreateTunedModelMetadata.totalSteps says. Where the manifest leaves a hyperparameter to the service, and the service
-    has published several defaults without saying when each applies, the answer is a range. None without a dataset, or
-    if the provider publishes no default.
+    has published several defaults without saying when each applies, the answer is a range. None without a dataset
+    whose examples were counted, or if the provider publishes no default.
     """
-    if dataset is None:
+    if dataset is None or not dataset.counted:
         return None
     epochs = _choices(spec, "epochCount", capabilities)
     batches = _choices(spec, "batchSize", capabilities)

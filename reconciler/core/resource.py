@@ -35,11 +35,26 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """What an example holds beside its input and its output, for services that tune on conversations.
+
+    ``system`` is the system instruction; ``turns`` is what was said before the input, each the role (``user`` or
+    ``model``) and the words. ``completions`` are the answers that preference tuning compares, each with its score; the
+    example's output is the best of them. At least one of the three is there.
+    """
+
+    system: str | None = None
+    turns: tuple[tuple[str, str], ...] = ()
+    completions: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
-    """One training example: text in, text out."""
+    """One training example: text in, text out, and what stands around it if it is part of a conversation."""
 
     input: str
     output: str
+    context: Context | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +66,21 @@ class Dataset:
 
     ``path`` is the file it was read from, relative to the project, None if the examples stand in the manifest; it helps
     to find an old version again, and what a dataset is does not depend on it.
+
+    ``uri`` is where a service that trains from a bucket reads it. Of an object that the manifest names, no row is read
+    here: ``examples`` is 0 and the digest one of the object's name and checksum.
     """
 
     digest: str
     examples: int
     characters: int | None = field(default=None, compare=False)
     path: str | None = field(default=None, compare=False)
+    uri: str | None = field(default=None, compare=False)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the rows were read, so that the number of examples is known."""
+        return self.examples > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +141,27 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class ExampleLimits:
-    """The longest example a service accepts, in characters; None where nothing is published."""
+    """What a service accepts of examples; None where nothing is published.
+
+    Of one example: the longest input and output in characters, and the most ``tokens`` of both together, beyond which
+    the service leaves it out. ``conversations`` says whether system instructions and earlier turns are taken.
+    ``completions`` says that each example is to hold answers with scores, as preference tuning wants; else none may.
+
+    Of a dataset: how many ``examples``, and how many ``bytes`` as a file. Of a validation dataset:
+    ``validation_examples`` at most, and if there are more than ``share_from`` to train on, this ``validation_share`` of
+    them at most.
+    """
 
     input_characters: int | None = None
     output_characters: int | None = None
+    tokens: int | None = None
+    conversations: bool = False
+    completions: bool = False
+    examples: int | None = None
+    bytes: int | None = None
+    validation_examples: int | None = None
+    validation_share: float | None = None
+    share_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +217,9 @@ class BaseModel:
 class DatasetSource:
     """Where a manifest's examples come from.
 
-    Either ``path`` (POSIX, relative to the project's folder, with no ``..`` left in it) or ``inline`` examples, each
-    with its place. ``input_key`` and ``output_key`` rename the columns. ``location`` is where the manifest names it.
+    Either ``path`` (POSIX, relative to the project's folder, with no ``..`` left in it), or ``inline`` examples, each
+    with its place, or the ``uri`` of an object; ``validation`` and ``validation_uri`` likewise. ``input_key`` and
+    ``output_key`` rename the columns. ``location`` is where the manifest names it.
     """
 
     location: Location
@@ -186,6 +228,8 @@ class DatasetSource:
     input_key: str | None = None
     output_key: str | None = None
     validation: str | None = None
+    uri: str | None = None
+    validation_uri: str | None = None
 
 
 def with_values(spec: Spec, values: Mapping[str, Json]) -> dict[str, Json]:

@@ -149,10 +149,10 @@ def _hyperparameters(rules: Rules, manifest: Desired, defaults: Mapping[str, tup
 
 def _examples(rules: Rules, manifest: Desired) -> Iterator[Violation]:
     if manifest.dataset is not None and not rules.examples.hold(manifest.dataset.examples):
-        number = manifest.dataset.examples
-        message = (
-            f"{manifest.name}: the dataset has {number:,} examples and must have {rules.examples} (policy.dataset)"
-        )
+        number = f"{manifest.dataset.examples:,} examples"
+        if not manifest.dataset.counted:
+            number = "examples that nobody here counts (dataset.uri)"
+        message = f"{manifest.name}: the dataset has {number} and must have {rules.examples} (policy.dataset)"
         yield Violation(message, manifest.locate("spec.dataset"), "policy.dataset")
 
 

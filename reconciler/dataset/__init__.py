@@ -4,9 +4,8 @@ No training row may leave this package but through ``read_examples``; messages n
 """
 
 from reconciler.dataset.check import DatasetReport, check_dataset, read_examples
-from reconciler.dataset.digest import digest_of
 from reconciler.dataset.expected import check_expected
 from reconciler.dataset.known import Known
 from reconciler.dataset.shelf import RowShelf
 
-__all__ = ["DatasetReport", "Known", "RowShelf", "check_dataset", "check_expected", "digest_of", "read_examples"]
+__all__ = ["DatasetReport", "Known", "RowShelf", "check_dataset", "check_expected", "read_examples"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from reconciler.core.canonical import digest
 from reconciler.core.resource import Dataset, DatasetSource, Example, ExampleLimits
 from reconciler.dataset.files import Broken, Flaw, buffered, open_dataset
 from reconciler.dataset.inspection import Inspection, in_file, problem
@@ -43,8 +44,9 @@ def check_dataset(
         known: what is known of files already; what is found out now is added to it. Without it every file is read.
 
     Returns:
-        The digest and number of the training examples, and all problems: at most 20 errors a file and the number of
-        further ones, and warnings about rows that repeat or contradict each other. Never raises for a user's mistake.
+        The digest and number of the training examples (of an object in a bucket, no more than a digest of its name),
+        and all problems: at most 20 errors a file and the number of further ones, and warnings about rows that repeat
+        or contradict each other. Never raises for a user's mistake.
     """
     if known is None:
         known = Known(root, None)
@@ -53,16 +55,20 @@ def check_dataset(
         finally:
             known.save()
     columns = Columns.named(source.input_key, source.output_key)
-    if source.path is None:
+    if source.uri is not None:
+        training = DatasetReport(Dataset(digest({"uri": source.uri}), 0, uri=source.uri), ())
+    elif source.path is None:
         training = _check_inline(source, columns, limits)
     else:
         training = _check_file(source.path, source.location, columns, limits, known)
         if training.dataset is not None:
             training = replace(training, dataset=replace(training.dataset, path=source.path))
+    training = replace(training, problems=(*training.problems, *_check_size(source, limits, training.dataset)))
     if source.validation is None:
         return training
     validation = _check_file(source.validation, source.location, columns, limits, known)
-    return DatasetReport(training.dataset, training.problems + validation.problems, validation.dataset)
+    share = _check_share(source, limits, training.dataset, validation.dataset)
+    return DatasetReport(training.dataset, (*training.problems, *validation.problems, *share), validation.dataset)
 
 
 def read_examples(root: Path, source: DatasetSource) -> Iterator[Example]:
@@ -71,17 +77,19 @@ def read_examples(root: Path, source: DatasetSource) -> Iterator[Example]:
     Raises:
         ProblemsError: the dataset cannot be opened, or a row holds no example; at the first one.
     """
-    return (Example(text, output) for _, text, output in read_rows(root, source))
+    return (Example(*row[1:]) for row in read_rows(root, source))
 
 
 def read_rows(root: Path, source: DatasetSource) -> Iterator[Row]:
-    """Yield the rows of a dataset: line (of examples in the manifest the number, from 1), input and output.
+    """Yield the rows of a dataset: line (of examples in the manifest the number, from 1), input, output and context.
 
     Raises:
         ProblemsError: as ``read_examples``.
     """
     if source.path is None:
-        yield from ((number, each.input, each.output) for number, (each, _) in enumerate(source.inline, 1))
+        yield from (
+            (number, each.input, each.output, each.context) for number, (each, _) in enumerate(source.inline, 1)
+        )
         return
     columns = Columns.named(source.input_key, source.output_key)
     try:
@@ -109,12 +117,13 @@ def _check_inline(source: DatasetSource, columns: Columns, limits: ExampleLimits
         return source.inline[number - 1][1]
 
     inspection = Inspection(columns, limits, locate)
-    rows = ((number, each.input, each.output) for number, (each, _) in enumerate(source.inline, 1))
+    rows = ((number, each.input, each.output, each.context) for number, (each, _) in enumerate(source.inline, 1))
     return _report(inspection, rows, "the dataset", source.location)
 
 
 def _check_file(path: str, named_at: Location, columns: Columns, limits: ExampleLimits, known: Known) -> DatasetReport:
-    question = (path, *columns.inputs, columns.output, str(limits.input_characters), str(limits.output_characters))
+    ruled = (limits.input_characters, limits.output_characters, limits.tokens, limits.conversations, limits.completions)
+    question = (path, *columns.inputs, columns.output, *map(str, ruled))
     verdict = known.recall(question)
     if verdict is not None:
         return _as_report(verdict, path)
@@ -155,6 +164,36 @@ def _report(inspection: Inspection, rows: Iterator[Row | Flaw], name: str, named
         return DatasetReport(None, (Problem(named_at, f"{name} holds no examples"),))
     dataset = Dataset(inspection.digest, inspection.count, inspection.characters)
     return DatasetReport(dataset, tuple(inspection.report()))
+
+
+def _check_size(source: DatasetSource, limits: ExampleLimits, dataset: Dataset | None) -> Iterator[Problem]:
+    """Yield what is too much of a dataset; a file has a byte for each character at least, and its upload counts all."""
+    if dataset is None:
+        return
+    for what, number, most in (
+        ("examples", dataset.examples, limits.examples),
+        ("characters, and as a file more bytes", dataset.characters or 0, limits.bytes),
+    ):
+        if most is not None and number > most:
+            name = "the dataset" if source.path is None else f"dataset '{source.path}'"
+            yield Problem(source.location, f"{name} has {number:,} {what}; the service takes {most:,}")
+
+
+def _check_share(
+    source: DatasetSource, limits: ExampleLimits, training: Dataset | None, validation: Dataset | None
+) -> Iterator[Problem]:
+    """Yield what is too much of a validation dataset, which may be no more than a share of a large dataset."""
+    if validation is None or limits.validation_examples is None:
+        return
+    most, why = limits.validation_examples, ""
+    trained = 0 if training is None else training.examples
+    if limits.validation_share is not None and trained > limits.share_from:
+        share = int(trained * limits.validation_share)
+        if share < most:
+            most, why = share, f", {limits.validation_share:.0%} of the {trained:,} that are trained on"
+    if validation.examples > most:
+        message = f"validation dataset '{source.validation}' has {validation.examples:,} examples"
+        yield Problem(source.location, f"{message}; the service takes {most:,}{why}")
 
 
 Reader = Callable[[BinaryIO, Columns], Iterator[Row | Flaw]]

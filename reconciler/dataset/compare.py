@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from reconciler.core.datachange import RowCounts, RowSample
+from reconciler.core.examples import digest_line
 from reconciler.core.resource import Dataset
 from reconciler.core.text import clip
-from reconciler.dataset.digest import digest_line
 from reconciler.dataset.multiset import Difference, difference
 from reconciler.dataset.prints import HALF, Printer
 from reconciler.dataset.rows import Row
@@ -36,8 +36,8 @@ class Version:
 def digest_rows(rows: Iterable[Row]) -> Dataset:
     """Return digest and number of rows."""
     total, count = sha256(), 0
-    for _, text, output in rows:
-        total.update(digest_line(text, output, errors="surrogatepass"))
+    for _, text, output, context in rows:
+        total.update(digest_line(text, output, context, errors="surrogatepass"))
         count += 1
     return Dataset(f"sha256:{total.hexdigest()}", count)
 
@@ -80,10 +80,10 @@ def _prints(version: Version, shelf: RowShelf) -> Iterator[bytes]:
 def _printed(version: Version, rows: Iterator[Row], printer: Printer) -> Iterator[bytes]:
     """Yield prints, and make sure on the way that they are those of the version."""
     total = sha256()
-    for _, text, output in rows:
-        line = digest_line(text, output, errors="surrogatepass")
+    for _, text, output, context in rows:
+        line = digest_line(text, output, context, errors="surrogatepass")
         total.update(line)
-        yield printer.print_as(text, line)
+        yield printer.print_as(text, context, line)
     if f"sha256:{total.hexdigest()}" != version.dataset.digest:
         raise TunectlError("it changed while it was being compared")
 
@@ -105,7 +105,7 @@ class _Search:
         for row in rows:
             if len(self.alone) >= alone and len(self.paired) >= paired:
                 return
-            made = self.printer.print_of(row[1], row[2])
+            made = self.printer.print_of(*row[1:])
             if made not in self.found or made in self._seen:
                 continue
             self._seen.add(made)
@@ -126,11 +126,11 @@ def _samples(found: Difference, old: Version, new: Version, printer: Printer, mo
     if old.rows is not None:
         wanted = frozenset(came.paired)
         went.look(old.rows(), alone=min(most, found.removed), keys=wanted, paired=len(wanted))
-    for line, text, output in came.alone:
+    for line, text, output, _ in came.alone:
         yield _sample("added", new.place(line), text, output)
-    for line, text, output in went.alone:
+    for line, text, output, _ in went.alone:
         yield _sample("removed", old.place(line), text, output)
-    for key, (line, text, output) in came.paired.items():
+    for key, (line, text, output, _) in came.paired.items():
         former = went.paired.get(key)
         yield _sample("changed", new.place(line), text, output, None if former is None else former[2])
 

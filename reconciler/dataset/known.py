@@ -18,7 +18,7 @@ from reconciler.kept import Kept, Stamp
 
 __all__ = ["Known", "Question", "Stamp", "Verdict"]
 
-FORMAT: Final = "tunectl.datasets/v3"
+FORMAT: Final = "tunectl.datasets/v4"
 """Also the version of the checks: a cached verdict is one of the rules of its time."""
 
 Question: TypeAlias = tuple[str, ...]

@@ -1,5 +1,7 @@
 """Examples that are meant to judge a model and that it is trained on as well: found by input, whatever the output.
 
+Of a conversation the input is all that was said before the answer.
+
 A model that has seen the question says little about those it has not. Inputs are compared by a 64-bit hash that is
 keyed anew in each process; of the judging dataset the first 262,144 different inputs are held (about 30 MB), of the
 training data nothing. What was found is kept for as long as both files are as they were: line numbers, never a row.
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler import confined
+from reconciler.core.examples import asked_of
 from reconciler.core.resource import DatasetSource
 from reconciler.dataset.check import read_rows
 from reconciler.errors import Location, Problem, TunectlError
@@ -116,15 +119,16 @@ class Leaks:
 def _compare(root: Path, training: DatasetSource, judging: DatasetSource) -> Leak:
     wanted: dict[int, int] = {}
     partial = False
-    for line, text, _ in read_rows(root, judging):
+    for line, text, _, context in read_rows(root, judging):
+        key = hash(asked_of(text, context))
         if len(wanted) < REMEMBERED:
-            wanted.setdefault(hash(text), line)
-        elif hash(text) not in wanted:
+            wanted.setdefault(key, line)
+        elif key not in wanted:
             partial = True
             break
     found: dict[int, int] = {}
-    for line, text, _ in read_rows(root, training):
-        key = hash(text)
+    for line, text, _, context in read_rows(root, training):
+        key = hash(asked_of(text, context))
         if key in wanted and key not in found:
             found[key] = line
     pairs = sorted((wanted[key], line) for key, line in found.items())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from reconciler.core.examples import asked_of
+from reconciler.core.resource import Context
 from reconciler.errors import Location, Problem
 
 __all__ = ["Repeats"]
@@ -28,9 +30,12 @@ class Repeats:
         self._same_count = 0
         self._other_count = 0
 
-    def see(self, line: int, text: str, output: str) -> None:
+    def see(self, line: int, text: str, output: str, context: Context | None = None) -> None:
         """Take note of a row."""
-        key, answer = hash(text), hash(output) & _LINE_MASK
+        if context is None:
+            key, answer = hash(text), hash(output) & _LINE_MASK
+        else:
+            key, answer = hash(asked_of(text, context)), hash(context.completions or output) & _LINE_MASK
         first = self._seen.get(key)
         if first is None:
             if len(self._seen) < _REMEMBERED:

@@ -1,7 +1,8 @@
 """The rows of a dataset file, whatever its format: readers by extension, each a generator that keeps nothing.
 
-A reader yields ``(line, input, output)`` or a ``Flaw`` for a row that has none, and raises ``Broken`` when it cannot go
-on. What a good example is, beyond being two texts, is the business of ``inspection``.
+A reader yields ``(line, input, output, context)`` or a ``Flaw`` for a row that has none, and raises ``Broken`` when it
+cannot go on. What a good example is, beyond being texts, is the business of ``inspection``; rows that are conversations
+that of ``conversations``.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias
 
+from reconciler.core.resource import Context
+from reconciler.dataset.conversations import is_conversation, read_conversation
 from reconciler.dataset.files import Broken, Flaw, decode, lines
 
 __all__ = ["FORMATS", "Columns", "Row"]
 
-Row: TypeAlias = tuple[int, str, str]
+Row: TypeAlias = tuple[int, str, str, Context | None]
 MAX_JSON = 64 * 1024 * 1024
 _SPACE = re.compile(r"[ \t\r\n]*")
 _TYPES = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
@@ -25,16 +28,21 @@ _TYPES = {bool: "true or false", int: "a number", float: "a number", list: "a li
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns hold input and output. The input may go by several names, of which a row has one."""
+    """Which columns hold input and output. The input may go by several names, of which a row has one.
+
+    ``conversations`` says whether an object without them may be a conversation: where columns are named, they count.
+    """
 
     inputs: tuple[str, ...] = ("text_input", "textInput")
     output: str = "output"
+    conversations: bool = True
 
     @classmethod
     def named(cls, input_key: str | None, output_key: str | None) -> Columns:
         """Return the columns a manifest names, or the usual ones."""
         usual = cls()
-        return cls((input_key,) if input_key else usual.inputs, output_key or usual.output)
+        named = bool(input_key or output_key)
+        return cls((input_key,) if input_key else usual.inputs, output_key or usual.output, conversations=not named)
 
 
 class _RepeatedKey(ValueError):
@@ -71,7 +79,7 @@ def read_jsonl(file: BinaryIO, columns: Columns) -> Iterator[Row | Flaw]:
             if type(row) is dict and len(row) == 2 and line[end:] in _ENDS:  # noqa: PLR2004  input and output
                 text, answer = row.get(one) or row.get(other), row.get(output)
                 if type(text) is str and type(answer) is str:
-                    yield number, text, answer
+                    yield number, text, answer, None
                     continue
         if line.isspace():
             continue
@@ -128,7 +136,7 @@ def read_csv(file: BinaryIO, columns: Columns, *, delimiter: str = ",") -> Itera
             if len(cells) != width:
                 yield Flaw(line, f"has {len(cells)} cells, the header has {width}")
             else:
-                yield line, cells[input_at], cells[output_at]
+                yield line, cells[input_at], cells[output_at], None
     except csv.Error as error:
         message = f"a quote is misplaced or never closed, or a cell has more than {csv.field_size_limit():,} characters"
         raise Broken(Flaw(start + 1, f"cannot be split into cells: {message}")) from error
@@ -153,11 +161,13 @@ def _pick(row: Any, line: int, columns: Columns) -> Row | Flaw:
     if type(row) is not dict:
         return Flaw(line, f"must be an object with {columns.inputs[0]} and {columns.output}")
     names = [name for name in columns.inputs if name in row]
+    if columns.conversations and is_conversation(row):
+        return Flaw(line, f"has {names[0]} and is a conversation") if names else read_conversation(row, line)
     if len(names) != 1:
         return Flaw(line, f"has both {' and '.join(names)}" if names else f"{columns.inputs[0]} is missing")
     text, output = row[names[0]], row.get(columns.output, _MISSING)
     if type(text) is str and type(output) is str:
-        return line, text, output
+        return line, text, output, None
     return _not_text(line, columns.output if type(text) is str else names[0], output if type(text) is str else text)
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.core.datafacts import Lengths, Stats
+from reconciler.core.examples import digest_line
 from reconciler.core.resource import Dataset, DatasetSource
 from reconciler.dataset.check import reader_of, rows_of
-from reconciler.dataset.digest import digest_line
 from reconciler.dataset.files import Broken, Flaw, open_dataset
 from reconciler.dataset.inspection import in_file, problem
 from reconciler.dataset.multiset import take_census
@@ -39,7 +39,9 @@ def take_stats(root: Path, source: DatasetSource) -> Stats:
     tally = _Tally()
     try:
         if source.path is None:
-            rows: Iterator[Row | Flaw] = ((0, example.input, example.output) for example, _ in source.inline)
+            rows: Iterator[Row | Flaw] = (
+                (0, example.input, example.output, example.context) for example, _ in source.inline
+            )
             return _counted(tally, rows, len(source.inline))
         columns = Columns.named(source.input_key, source.output_key)
         read = reader_of(source.path)
@@ -71,15 +73,15 @@ class _Tally:
             if isinstance(row, Flaw):
                 self.wrong += 1
                 continue
-            _, text, output = row
+            _, text, output, context = row
             if not text or not output or text.isspace() or output.isspace():
                 self.wrong += 1
                 continue
             self.inputs[len(text)] += 1
             self.outputs[len(output)] += 1
-            line = digest_line(text, output, errors="surrogatepass")
+            line = digest_line(text, output, context, errors="surrogatepass")
             self.digest.update(line)
-            yield self.printer.print_as(text, line)
+            yield self.printer.print_as(text, context, line)
 
 
 def _counted(tally: _Tally, rows: Iterator[Row | Flaw], guess: int) -> Stats:

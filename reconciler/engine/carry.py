@@ -65,12 +65,15 @@ def create(
     spec = dict(desired.spec)
     if parent_resource is not None:
         spec["source"] = {"tunedModel": parent_resource}
+    uri, validation_uri = datasets.objects(desired.name)
     request = CreateRequest(
         resource=resource,
         spec=spec,
         examples=datasets.examples(desired.name),
         validation=datasets.validation(desired.name) if provider.capabilities.validation else (),
         origin=origin,
+        uri=uri,
+        validation_uri=validation_uri,
     )
     try:
         return provider.create(request)

@@ -5,6 +5,7 @@ Rules between documents stand in ``relations``; the dataset's content is the bus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from reconciler.manifest.document import DatasetPart, Hyperparameters, Lifecycle
 from reconciler.manifest.draft import Draft
 from reconciler.manifest.duration import parse_duration
 from reconciler.manifest.gate import build_gate, gate_source
+from reconciler.manifest.kinds import OBJECT_URI
 from reconciler.manifest.merge import merge
 from reconciler.manifest.places import Places
 from reconciler.manifest.project import ProjectConfig
@@ -156,7 +158,16 @@ def _ignored(draft: Draft, index: int, path: str) -> str:
 def _dataset(draft: Draft, part: DatasetPart) -> DatasetSource:
     """Return where the examples come from. Column names are for files; examples in the manifest have their own keys."""
     steps: Steps = ("spec", "dataset")
-    validation = None if part.validation is None else draft.resolve((*steps, "validation"), part.validation)
+    validation, validation_uri = _validation(draft, part.validation)
+    if part.uri is not None:
+        return DatasetSource(
+            location=draft.places.nearest((*steps, "uri")),
+            input_key=part.input_key,
+            output_key=part.output_key,
+            validation=validation,
+            uri=part.uri,
+            validation_uri=validation_uri,
+        )
     if part.examples is not None:
         places = [draft.places.nearest((*steps, "examples", index)) for index in range(len(part.examples))]
         examples = (Example(each.text_input or each.text_input_camel or "", each.output) for each in part.examples)
@@ -164,13 +175,25 @@ def _dataset(draft: Draft, part: DatasetPart) -> DatasetSource:
             location=draft.places.nearest((*steps, "examples")),
             inline=tuple(zip(examples, places, strict=True)),
             validation=validation,
+            validation_uri=validation_uri,
         )
     if part.path is None:
-        draft.refuse(steps, "needs one of path, examples")
+        draft.refuse(steps, "needs one of path, uri, examples")
     return DatasetSource(
         location=draft.places.nearest((*steps, "path")),
         path=None if part.path is None else draft.resolve((*steps, "path"), part.path),
         input_key=part.input_key,
         output_key=part.output_key,
         validation=validation,
+        validation_uri=validation_uri,
     )
+
+
+def _validation(draft: Draft, given: str | None) -> tuple[str | None, str | None]:
+    """Return the path of a validation file, or the URI of an object in its place."""
+    steps: Steps = ("spec", "dataset", "validation")
+    if given is None or not given.startswith("gs://"):
+        return (None if given is None else draft.resolve(steps, given)), None
+    if re.fullmatch(OBJECT_URI, given) is None:
+        draft.refuse(steps, "must be a file, or an object such as gs://bucket/data.jsonl")
+    return None, given

@@ -28,6 +28,7 @@ from reconciler.manifest.kinds import (
     Model,
     Name,
     Number,
+    ObjectUri,
     Path,
     Question,
     Rate,
@@ -93,16 +94,21 @@ class InlineExample(Part):
 
 
 class DatasetPart(Part):
-    """The training data: a file, or the examples themselves."""
+    """The training data: a file, an object in a bucket, or the examples themselves."""
 
-    alternatives = ("path", "examples")
+    alternatives = ("path", "uri", "examples")
 
     path: Maybe[Path] = Field(None, description="A .jsonl, .json, .csv or .tsv file, relative to this file.")
     input_key: Maybe[Key] = Field(
         None, description="The column of the input; text_input and textInput need no mention."
     )
     output_key: Maybe[Key] = Field(None, description="The column of the output; default: output.")
-    validation: Maybe[Path] = Field(None, description="A file of examples that are not trained on.")
+    uri: Maybe[ObjectUri] = Field(
+        None, description="vertex: a JSON Lines object in Cloud Storage, read by the service alone."
+    )
+    validation: Maybe[Path] = Field(
+        None, description="A file of examples that are not trained on; vertex: or the gs:// URI of an object."
+    )
     examples: Maybe[list[InlineExample]] = Field(None, description="The examples themselves, for small datasets.")
 
 

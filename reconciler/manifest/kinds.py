@@ -118,6 +118,8 @@ Day = Annotated[
 Bucket = Annotated[
     str, Field(pattern=r"^gs://[a-z0-9][a-z0-9._-]+(/[^\s]*)?$"), Expect("a place such as gs://bucket/prefix")
 ]
+OBJECT_URI = r"^gs://[a-z0-9][a-z0-9._-]+/[^\s#?]*[^\s#?/]$"
+ObjectUri = Annotated[str, Field(pattern=OBJECT_URI), Expect("an object such as gs://bucket/data.jsonl")]
 CloudName = Annotated[
     str, Field(pattern="^[a-z0-9][a-z0-9.:-]{0,126}$"), Expect("lower-case letters, digits, '-', '.' and ':'")
 ]

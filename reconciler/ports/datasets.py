@@ -28,6 +28,17 @@ class Datasets(Protocol):
         """
         ...
 
+    def objects(self, name: str) -> tuple[str | None, str | None]:
+        """Return the URIs of training and validation data that a manifest names in place of files.
+
+        Of data that is named by its URI there are no examples.
+
+        Raises:
+            StalePlan: the training data changed since the plan was made.
+            ProblemsError: it is not there any more.
+        """
+        ...
+
     def evaluation(self, name: str) -> Sequence[Example]:
         """Return the examples of a manifest's ``gate.dataset``; raises as ``examples`` does."""
         ...

@@ -64,7 +64,8 @@ class Origin:
 class CreateRequest:
     """Everything a create needs. ``spec`` is normalised and its source, if any, is a resource name.
 
-    ``validation`` are examples that are not trained on, for services that measure with them.
+    ``validation`` are examples that are not trained on, for services that measure with them. ``uri`` and
+    ``validation_uri`` name objects in place of either, for services that read their data from a bucket.
     """
 
     resource: str
@@ -72,6 +73,8 @@ class CreateRequest:
     examples: Sequence[Example]
     validation: Sequence[Example] = ()
     origin: Origin | None = None
+    uri: str | None = None
+    validation_uri: str | None = None
 
 
 class Provider(Protocol):

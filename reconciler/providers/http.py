@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,17 +36,19 @@ class Call:
 
     ``path`` starts with a slash and is appended to the endpoint, or to ``base``, another address of the service: it is
     for the provider to see that credentials may go there. ``body`` may hold training rows and is never shown;
-    ``content`` are bytes in place of it.
+    ``content`` are bytes in place of it. ``accepts`` are the numbers outside 2xx that are answers all the same.
     """
 
     what: str
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     body: Mapping[str, Json] | None = field(default=None, repr=False)
     patience: Patience = READ
     base: str | None = None
     content: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accepts: frozenset[int] = frozenset()
 
 
 class Http:
@@ -85,7 +87,7 @@ class Http:
         )
 
     def send(self, call: Call) -> Answer:
-        """Send a request until it is answered or patience ends, and return the answer (always 2xx).
+        """Send a request until it is answered or patience ends, and return the answer (2xx, or what the call accepts).
 
         A DELETE that finds nothing after an earlier try went unanswered has done its work and counts as success.
 
@@ -96,7 +98,7 @@ class Http:
             raise RuntimeError(f"a read-only provider was asked to {call.what}; this is a bug in tunectl")
         request = self._build(call)
         tally = Tally(call.what, call.patience, self._clock, self._report)
-        outcome = tally.run(lambda: self._attempt(call.what, request))
+        outcome = tally.run(lambda: self._attempt(call, request))
         if isinstance(outcome, Answer):
             return outcome
         if call.method == "DELETE" and tally.doubtful and isinstance(outcome.error, NotFound):
@@ -113,20 +115,22 @@ class Http:
         kind = "application/octet-stream" if call.body is None else "application/json"
         content = call.content if call.body is None else _encode(call.what, call.body)
         headers = {} if content is None else {"content-type": kind}
+        query: dict[str, str | Sequence[str]] = dict(call.query)
         url = f"{call.base or self._settings.base_url}{call.path}"
         return self._client.build_request(
-            call.method, url, params=dict(call.query) or None, content=content, headers=headers
+            call.method, url, params=query or None, content=content, headers={**headers, **call.headers}
         )
 
-    def _attempt(self, what: str, request: httpx.Request) -> Answer | Fault:
+    def _attempt(self, call: Call, request: httpx.Request) -> Answer | Fault:
         """Send once. Our own errors (no credentials, an answer without end) are faults that no retry mends."""
+        what = call.what
         try:
             answer = self._receive(what, request)
         except httpx.TransportError as error:
             return fault_of_connection(what, self._settings.place, error)
         except RemoteError as error:
             return Fault(error, cause=_cause(error), sent=False)
-        if 200 <= answer.status < 300:  # noqa: PLR2004 (the class of successes)
+        if 200 <= answer.status < 300 or answer.status in call.accepts:  # noqa: PLR2004 (the class of successes)
             return answer
         return fault_of_answer(answer, now=self._clock.now(), mend=self._credentials.mend, service=self._service)
 

@@ -21,10 +21,20 @@ if TYPE_CHECKING:
     from reconciler.ports.clock import Clock
     from reconciler.providers.settings import ProviderSettings
 
-__all__ = ["CONTRACT", "Description", "Plugin"]
+__all__ = ["CONTRACT", "Description", "Plugin", "Uploads"]
 
 CONTRACT: Final = 1
 """The version of everything a plugin is given and has to give; it rises when one that was right becomes wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """A service that reads training data from a bucket: datasets are uploaded, or named by the URI of an object.
+
+    ``place`` tells where the dataset of a content digest is uploaded to; None if the project names no bucket.
+    """
+
+    place: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +42,13 @@ class Description:
     """A provider without its remote: the pure part of ``ports.provider.Provider``.
 
     ``problems`` is what is wrong with the settings, each with the key of ``spec.provider`` it is about; nothing is
-    opened while there is any.
+    opened while there is any. ``uploads`` is None where examples are sent with the request that trains.
     """
 
     capabilities: Capabilities
     spell: Callable[[Spec], Normalized]
     problems: tuple[Remark, ...] = ()
+    uploads: Uploads | None = None
 
     def normalize(self, spec: Spec) -> Normalized:
         """Return the spec as the service will report it; see ``ports.provider.Provider.normalize``."""

@@ -33,7 +33,8 @@ class ProviderSettings:
     request in seconds (connecting, sending, a pause between two pieces of the answer). ``quota_patience`` is how many
     seconds in all a create, patch or delete waits while the service answers 429; each wait is told as an event. A
     ``read_only`` provider refuses to send anything but GET. ``options`` are the keys of ``provider.options``, for
-    providers that other packages add.
+    providers that other packages add. ``storage`` is the Cloud Storage to use in place of Google's (the value of
+    STORAGE_EMULATOR_HOST); it is sent no credentials.
 
     Raises:
         UsageError: the endpoint or the project cannot be used as given.
@@ -44,6 +45,7 @@ class ProviderSettings:
     project: str | None = None
     location: str | None = None
     staging: str | None = None
+    storage: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     api_version: str = "v1beta"
     access_token: str | None = field(default=None, repr=False)

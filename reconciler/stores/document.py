@@ -37,10 +37,11 @@ class DatasetShape(_Shape):
     digest: _Text
     examples: Annotated[int, Field(ge=0)]
     path: str | None = None
+    uri: str | None = None
 
     def value(self) -> Dataset:
         """Return the core's value."""
-        return Dataset(self.digest, self.examples, path=self.path)
+        return Dataset(self.digest, self.examples, path=self.path, uri=self.uri)
 
 
 class ProvenanceShape(_Shape):
@@ -312,4 +313,5 @@ def _instance(instance: Instance) -> dict[str, Any]:
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
     document: dict[str, Any] = {"digest": dataset.digest, "examples": dataset.examples}
-    return document if dataset.path is None else document | {"path": dataset.path}
+    places = {"path": dataset.path, "uri": dataset.uri}
+    return document | {key: place for key, place in places.items() if place is not None}

@@ -193,6 +193,7 @@ def _dataset(dataset: Dataset | None, before: Dataset | None, data: DataChange |
     return {
         "digest": dataset.digest,
         "examples": dataset.examples,
+        **({} if dataset.uri is None else {"uri": dataset.uri}),
         **counts_document(rows, moved=moved),
         "comparedWith": None if data is None else data.source,
         "unknown": None if data is None else data.unknown,

@@ -103,7 +103,7 @@ def _cells(record: Record) -> tuple[str, ...]:
         sanitize(record.time),
         record.event.value,
         clip(sanitize(short(record.resource)), _CELL),
-        "" if record.dataset is None else f"{record.dataset.examples:,}",
+        f"{record.dataset.examples:,}" if record.dataset is not None and record.dataset.counted else "",
         "" if record.steps is None else f"{record.steps:,}",
         "" if record.seconds is None else seconds_text(record.seconds),
         loss_text(record.loss),

@@ -31,6 +31,7 @@ from reconciler.views.words import (
     selection_text,
     steps_text,
     unchanged_line,
+    upload_text,
 )
 
 LIMIT = 59_000
@@ -119,11 +120,7 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
             note = "needs a new training" if change.effect == "replace" else ""
             yield f"| {code(change.path)} | {code(before)} | {code(after)} | {note} |\n"
         yield "\n"
-    if action.dataset is not None:
-        yield f"* dataset: {prose(dataset_text(action.dataset, action.dataset_before))}\n"
-    if action.data is not None:
-        yield f"* rows: {prose(data_text(action.data))}\n"
-        yield from sample_items(rows)
+    yield from _data_facts(action, rows)
     for word, text in facts_of(action.forecast):
         yield f"* {word}: {prose(text, limit=_REASON)}\n"
     if action.previous is not None:
@@ -134,6 +131,16 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
         yield f"* after {', '.join(map(code, action.depends_on))}\n"
     if action.gate is not None:
         yield "* must pass its gate before it serves\n"
+
+
+def _data_facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
+    if action.dataset is not None:
+        yield f"* dataset: {prose(dataset_text(action.dataset, action.dataset_before))}\n"
+    if action.data is not None:
+        yield f"* rows: {prose(data_text(action.data))}\n"
+        yield from sample_items(rows)
+    if (upload := upload_text(action)) is not None:
+        yield f"* upload: {prose(upload)}\n"
 
 
 def _what_if(plan: Plan) -> str:

@@ -28,6 +28,7 @@ from reconciler.views.words import (
     selection_text,
     steps_text,
     unchanged_line,
+    upload_text,
 )
 
 _STYLES = {
@@ -107,6 +108,8 @@ def _facts(action: Action) -> Iterator[str]:
         facts.append(("dataset", dataset_text(action.dataset, action.dataset_before)))
     if action.data is not None:
         facts.append(("rows", data_text(action.data)))
+    if (upload := upload_text(action)) is not None:
+        facts.append(("upload", upload))
     if action.steps is not None:
         facts.append(("steps", steps_text(action.steps)))
     facts += facts_of(action.forecast)

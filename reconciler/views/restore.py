@@ -70,7 +70,7 @@ def _action(shape: ActionShape) -> Action:
         revision=shape.revision,
         attempt=shape.attempt,
         changes=tuple(Change(change.path, change.before, change.after, change.effect) for change in shape.changes),
-        dataset=None if dataset is None else Dataset(dataset.digest, dataset.examples),
+        dataset=None if dataset is None else Dataset(dataset.digest, dataset.examples, uri=dataset.uri),
         dataset_before=None if before is None else Dataset(before.digest, before.examples),
         data=None if dataset is None or before is None else _data(dataset),
         steps=None if shape.steps is None else Steps(shape.steps, shape.steps_at_most or shape.steps),

@@ -53,7 +53,8 @@ def pin_line(pin: Pinned) -> str:
 
 def _model(instance: Instance) -> str:
     made = "" if instance.create_time is None else f", made {instance.create_time}"
-    data = "" if instance.dataset is None else f", {count(instance.dataset.examples, 'example')}"
+    dataset = instance.dataset
+    data = f", {count(dataset.examples, 'example')}" if dataset is not None and dataset.counted else ""
     attempt = f", attempt {instance.attempt}" if instance.attempt > 1 else ""
     return f"{instance.resource} (revision {short_revision(instance.revision)}{attempt}{data}{made})"
 

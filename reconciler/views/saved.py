@@ -131,7 +131,9 @@ def _words(action: ActionShape) -> str:
     parts = [
         action.action.value,
         f"of {action.resource}" if action.resource else "",
-        f"with {count(dataset.examples, 'example')} ({short_digest(dataset.digest)})" if dataset else "",
+        f"with {count(dataset.examples, 'example') if dataset.examples else 'data'} ({short_digest(dataset.digest)})"
+        if dataset
+        else "",
         "changing " + ", ".join(change.path for change in action.changes) if action.changes else "",
         f"[{action.digest.removeprefix('sha256:')[:_TOLD_APART]}]",
     ]

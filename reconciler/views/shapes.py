@@ -73,8 +73,11 @@ class DatasetShape(DatasetMarkShape):
     """The dataset of an action, and what changed in it, in rows; null where the old version is not to be had.
 
     A row has changed if its input had another output. ``duplicates`` repeat an earlier row. ``comparedWith`` is
-    ``cache`` or ``git:<commit>``. Older plans know only ``added`` and ``removed``.
+    ``cache`` or ``git:<commit>``. Older plans know only ``added`` and ``removed``. ``uri`` is where a service that
+    trains from a bucket reads it; of an object that the manifest names, nobody counts the examples: 0.
     """
+
+    uri: str | None = None
 
     added: _Count | None
     removed: _Count | None

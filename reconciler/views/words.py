@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.core.canonical import Json
 from reconciler.core.datachange import DataChange
-from reconciler.core.plan import Kind, Plan, Scope, Steps
+from reconciler.core.plan import TRAINS, Action, Kind, Plan, Scope, Steps
 from reconciler.core.resource import Dataset, Effect, Remote
 from reconciler.core.text import clip, sanitize
 
@@ -95,10 +95,21 @@ def short_digest(digest: str) -> str:
 
 def dataset_text(dataset: Dataset, before: Dataset | None) -> str:
     """Return a dataset in a few words, with what it was before if that differs."""
-    now = f"{count(dataset.examples, 'example')}, {short_digest(dataset.digest)}"
-    if before is None or before == dataset:
-        return now
-    return f"{count(before.examples, 'example')}, {short_digest(before.digest)} -> {now}"
+    now = _held(dataset)
+    return now if before is None or before == dataset else f"{_held(before)} -> {now}"
+
+
+def _held(dataset: Dataset) -> str:
+    what = count(dataset.examples, "example") if dataset.counted else sanitize(dataset.uri or "not counted")
+    return f"{what}, {short_digest(dataset.digest)}"
+
+
+def upload_text(action: Action) -> str | None:
+    """Return where an action puts its dataset before it trains, if it does."""
+    dataset = action.dataset
+    if dataset is None or dataset.uri is None or not dataset.counted or action.kind not in TRAINS:
+        return None
+    return f"{sanitize(dataset.uri)}, unless it is there"
 
 
 def data_text(change: DataChange) -> str:

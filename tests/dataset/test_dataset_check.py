@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.canonical import canonical_json
+from reconciler.core.examples import digest_line, digest_of
 from reconciler.core.resource import Dataset, DatasetSource, Example, ExampleLimits
-from reconciler.dataset import DatasetReport, check_dataset, digest_of, read_examples, repeats, rows
-from reconciler.dataset.digest import digest_line
+from reconciler.dataset import DatasetReport, check_dataset, read_examples, repeats, rows
 from reconciler.errors import Location, ProblemsError
 
 CANARY = "canary-7f3a9c"
@@ -381,7 +381,7 @@ def test_reading_raises_at_the_first_row_that_is_none(tmp_path):
 
 def test_a_failing_disk_is_told(check, monkeypatch):
     def fail(file, columns):
-        yield 1, "a", "b"
+        yield 1, "a", "b", None
         raise OSError(5, "Input/output error")
 
     monkeypatch.setitem(rows.FORMATS, ".jsonl", fail)

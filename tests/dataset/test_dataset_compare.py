@@ -27,7 +27,7 @@ def prints(pairs):
 
 
 def version(*pairs: tuple[str, str]) -> Version:
-    rows = [(number, *pair) for number, pair in enumerate(pairs, 1)]
+    rows = [(number, *pair, None) for number, pair in enumerate(pairs, 1)]
     return Version(digest_rows(rows), lambda: iter(rows), lambda line: f"rows.jsonl:{line}")
 
 
@@ -116,7 +116,7 @@ def test_the_same_rows_in_another_order_are_reordered(tmp_path):
 def test_prints_alone_give_the_counts_and_the_rows_that_came(tmp_path):
     shelf = RowShelf(tmp_path, ".tunectl/rows")
     old, new = version(("a", "1"), ("b", "2")), version(("a", "1"), ("b", "3"), ("c", "4"))
-    shelf.keep(old.dataset, shelf.printer.prints([(1, "a", "1"), (2, "b", "2")]))
+    shelf.keep(old.dataset, shelf.printer.prints([(1, "a", "1", None), (2, "b", "2", None)]))
     counts, samples = compare(Version(old.dataset), new, shelf, samples=3)
     assert counts == RowCounts(1, 0, 1)
     assert [(s.kind, s.input, s.former) for s in samples] == [("added", "c", None), ("changed", "b", None)]
@@ -124,7 +124,7 @@ def test_prints_alone_give_the_counts_and_the_rows_that_came(tmp_path):
 
 def test_a_version_that_moves_while_it_is_read_is_refused(tmp_path):
     old, new = version(("a", "1")), version(("b", "2"))
-    moved = Version(new.dataset, lambda: iter([(1, "b", "3")]))
+    moved = Version(new.dataset, lambda: iter([(1, "b", "3", None)]))
     for folder in (None, ".tunectl/rows"):
         with pytest.raises(TunectlError, match="changed while"):
             compare(old, moved, RowShelf(tmp_path, folder), samples=0)

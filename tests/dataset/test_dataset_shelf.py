@@ -15,7 +15,7 @@ CANARY = "canary-7d1f"
 
 
 def dataset(number: int, *, rows: int = 4) -> tuple[Dataset, list[tuple[int, str, str]]]:
-    made = [(line, f"{CANARY} {number} {line}", CANARY) for line in range(1, rows + 1)]
+    made = [(line, f"{CANARY} {number} {line}", CANARY, None) for line in range(1, rows + 1)]
     return digest_rows(made), made
 
 

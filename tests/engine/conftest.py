@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from reconciler.core.examples import digest_of
 from reconciler.core.gate import Gate
 from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Lockfile
@@ -14,7 +15,6 @@ from reconciler.core.manifests import Manifests
 from reconciler.core.plan import Plan, Scope
 from reconciler.core.planning import Policy
 from reconciler.core.resource import Dataset, Desired, Example, Lifecycle
-from reconciler.dataset import digest_of
 from reconciler.engine.apply import apply
 from reconciler.engine.outcome import Outcome
 from reconciler.engine.preview import Preview, preview
@@ -104,6 +104,9 @@ class Bench:
 
     def validation(self, name: str) -> list[Example]:
         return []
+
+    def objects(self, name: str) -> tuple[None, None]:
+        return None, None
 
     def examples(self, name: str) -> list[Example]:
         return self.data[name]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from reconciler.core.address import split_attempt
 from reconciler.core.chain import chain_of, verify
+from reconciler.core.examples import digest_of
 from reconciler.core.lease import GRACE, TTL, Holder
 from reconciler.core.limits import Limits
 from reconciler.core.lineage import Event, Record
@@ -28,7 +29,6 @@ from reconciler.core.planning import Policy
 from reconciler.core.provenance import Provenance
 from reconciler.core.rebuild import Identity
 from reconciler.core.resource import Desired, Example
-from reconciler.dataset import digest_of
 from reconciler.engine.apply import apply
 from reconciler.engine.lineage import RecordingStore
 from reconciler.engine.outcome import Outcome
@@ -299,6 +299,9 @@ class Fleet:
 
     def validation(self, name: str) -> list[Example]:
         return []
+
+    def objects(self, name: str) -> tuple[None, None]:
+        return None, None
 
     def examples(self, name: str) -> list[Example]:
         digest = self.wish[name].dataset.digest

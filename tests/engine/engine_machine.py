@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from reconciler.core.examples import digest_of
 from reconciler.core.plan import TRAINS
 from reconciler.core.resource import Dataset, Desired, Lifecycle
-from reconciler.dataset import digest_of
 from reconciler.errors import LockHeld, StaleLockfile
 from reconciler.ports.store import LastingHold
 

@@ -49,6 +49,6 @@ def test_plain_rows_take_the_quick_way(monkeypatch):
 
     monkeypatch.setattr(rows, "_JSON", type("Thorough", (), {"decode": staticmethod(refuse)}))
     assert told('{"text_input": "1", "output": "2"}\n{"output":"é","textInput":"x"}\r\n') == [
-        (1, "1", "2"),
-        (2, "x", "é"),
+        (1, "1", "2", None),
+        (2, "x", "é", None),
     ]

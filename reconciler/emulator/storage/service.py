@@ -1,4 +1,6 @@
-"""Cloud Storage's JSON API: buckets get, insert; objects get, list, insert, delete (discovery document of storage v1).
+"""Cloud Storage's JSON API: buckets get, insert, testIamPermissions; objects get, list, insert, delete.
+
+As the discovery document of storage v1 describes them.
 
 A bucket exists if it was made or if the setting ``buckets`` says so; by default every well-formed name is one.
 """
@@ -40,7 +42,9 @@ from reconciler.emulator.world import World
 
 Environ = Mapping[str, Any]
 
-_PATH = re.compile(r"/(?:resumable/)?(?:(upload|download)/)?storage/v1/b(?:/([^/]+)(?:/(o)(?:/(.+))?)?)?/?", re.DOTALL)
+_PATH = re.compile(
+    r"/(?:resumable/)?(?:(upload|download)/)?storage/v1/b(?:/([^/]+)(?:/(o|iam)(?:/(.+))?)?)?/?", re.DOTALL
+)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _PAGE = 1000
 
@@ -66,7 +70,8 @@ class _Request:
         self.root = root_of(environ)
         self.method = str(environ["REQUEST_METHOD"])
         self.area, self.bucket, self.objects, self.name = match.groups(default="")
-        self.query = dict(parse_qsl(str(environ.get("QUERY_STRING", "")), keep_blank_values=True))
+        self.pairs = parse_qsl(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)
+        self.query = dict(self.pairs)
         self.media = self.area == "download" or self.query.get("alt") == "media"
 
     def answer(self) -> Answer:
@@ -74,8 +79,8 @@ class _Request:
             return self._buckets()
         if not self._exists():
             raise StorageError(404, "The specified bucket does not exist.")
-        if not self.objects:
-            return self._only("GET", lambda: answer_json(describe_bucket(self._found_bucket(), self.root)))
+        if self.objects != "o":
+            return self._only("GET", self._test_permissions if self.objects else self._describe_bucket)
         if self.area == "upload":
             return self._upload()
         if not self.name:
@@ -89,6 +94,18 @@ class _Request:
             raise StorageError(405, f"{self.method} is not emulated here.")
         result: Answer = act()
         return result
+
+    def _describe_bucket(self) -> Answer:
+        return answer_json(describe_bucket(self._found_bucket(), self.root))
+
+    def _test_permissions(self) -> Answer:
+        """Answer buckets.testIamPermissions: whoever comes has what is asked for, since there are no policies here."""
+        asked = [value for key, value in self.pairs if key == "permissions"]
+        if self.name != "testPermissions":
+            raise StorageError(404, "Not Found")
+        if not asked:
+            raise StorageError(400, "Required parameter: permissions")
+        return answer_json({"kind": "storage#testIamPermissionsResponse", "permissions": asked})
 
     def _exists(self) -> bool:
         if self.world.objects.bucket(self.bucket) is not None:

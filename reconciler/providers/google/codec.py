@@ -199,5 +199,7 @@ def _examples(examples: Sequence[Example]) -> list[Json]:
     for number, example in enumerate(examples, start=1):
         if not example.output:
             raise InvalidArgument(f"tuningTask.trainingData: example {number} has no output")
+        if example.context is not None:
+            raise InvalidArgument(f"tuningTask.trainingData: example {number} is a conversation, not a pair of texts")
         rows.append({"textInput": example.input, "output": example.output})
     return rows

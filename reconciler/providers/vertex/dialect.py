@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-from reconciler.core.resource import BaseModel, Capabilities, Effect
+from reconciler.core.resource import BaseModel, Capabilities, Effect, ExampleLimits
 
-__all__ = ["ADAPTERS", "BASES", "CAPABILITIES", "LOCATION", "SERVICE", "VERSIONS", "Hosts", "location_in"]
+__all__ = ["ADAPTERS", "BASES", "CAPABILITIES", "LOCATION", "SERVICE", "STORAGE", "VERSIONS", "Hosts", "location_in"]
 
 SERVICE: Final = "aiplatform.googleapis.com"
+STORAGE: Final = "storage.googleapis.com"
 VERSIONS: Final = ("v1", "v1beta1")
 LOCATION: Final = re.compile(r"[a-z]+(-[a-z]+[0-9]{1,2})?")
 """A region, one of the multi-regions ``us`` and ``eu``, or ``global``."""
@@ -26,6 +27,17 @@ _MULTI: Final = frozenset({"us", "eu"})
 _REGIONAL: Final = re.compile(rf"((?P<region>[a-z0-9-]+)-)?{re.escape(SERVICE)}")
 _MULTI_HOST: Final = re.compile(r"aiplatform\.(?P<region>[a-z]+)\.rep\.googleapis\.com")
 _IN_NAME: Final = re.compile(r"projects/[^/]+/locations/([^/]+)/.*")
+
+# "Supervised tuning", limits of 2026-09-25; the same of all Gemini models. Longer examples are left out by the service.
+_LIMITS: Final = ExampleLimits(
+    tokens=131_072,
+    conversations=True,
+    examples=10_000_000,
+    bytes=1_000_000_000,
+    validation_examples=5_000,
+    validation_share=0.3,
+    share_from=1_000,
+)
 
 CAPABILITIES: Final = Capabilities(
     effects=MappingProxyType(
@@ -44,6 +56,7 @@ CAPABILITIES: Final = Capabilities(
     resource_prefix="tuningJobs/",
     # TuningJob.tunedModelDisplayName: "up to 128 characters long".
     display_name_limit=128,
+    example_limits=_LIMITS,
     labels=True,
     validation=True,
     losses=False,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from reconciler.errors import UsageError
 from reconciler.ports.provider import Provider, Remark
-from reconciler.providers.plugin import CONTRACT, Description
+from reconciler.providers.plugin import CONTRACT, Description, Uploads
 from reconciler.providers.settings import ProviderSettings
 from reconciler.providers.shown import shown
-from reconciler.providers.vertex.dialect import CAPABILITIES, LOCATION, SERVICE, VERSIONS, Hosts
+from reconciler.providers.vertex.dialect import CAPABILITIES, LOCATION, SERVICE, STORAGE, VERSIONS, Hosts
+from reconciler.providers.vertex.places import EMBEDDED_STAGING, staged_uri
 from reconciler.providers.vertex.spelling import normalized
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.event import Event
     from reconciler.ports.clock import Clock
+    from reconciler.providers.auth import Credentials
 
 __all__ = ["VertexPlugin"]
 
@@ -29,7 +33,9 @@ class VertexPlugin:
 
     def describe(self, settings: ProviderSettings) -> Description:
         """Return what Vertex AI can do, and what is missing in the settings."""
-        return Description(CAPABILITIES, normalized, tuple(_complaints(settings)))
+        place = settings.staging or (EMBEDDED_STAGING if settings.embedded else None)
+        uploads = Uploads() if place is None else Uploads(partial(staged_uri, place))
+        return Description(CAPABILITIES, normalized, tuple(_complaints(settings)), uploads)
 
     def open(
         self,
@@ -43,11 +49,36 @@ class VertexPlugin:
         from reconciler.providers.auth import choose_credentials  # noqa: PLC0415 (see the module's docstring)
         from reconciler.providers.http import Http  # noqa: PLC0415 (as above)
         from reconciler.providers.vertex.provider import VertexProvider  # noqa: PLC0415 (as above)
+        from reconciler.providers.vertex.storage import Storage  # noqa: PLC0415 (as above)
 
         settings = replace(settings, api_key=None)
         credentials = choose_credentials(settings, transport=transport)
         http = Http(settings, credentials, transport=transport, clock=clock, report=report, service=SERVICE)
-        return VertexProvider(http, settings, clock=clock, report=report)
+        bucket, signed = _storage(settings, credentials)
+        storage = Http(bucket, signed, transport=transport, clock=clock, report=report, service=STORAGE)
+        return VertexProvider(http, settings, storage=Storage(storage), clock=clock, report=report)
+
+
+def _storage(settings: ProviderSettings, credentials: Credentials) -> tuple[ProviderSettings, Credentials]:
+    """Return where Cloud Storage is, and how requests to it are signed: nobody but Google is sent our credentials.
+
+    The built-in emulator is both services at one address, and so is one on a port of this machine, unless
+    STORAGE_EMULATOR_HOST names another.
+
+    Raises:
+        UsageError: STORAGE_EMULATOR_HOST is no address.
+    """
+    from reconciler.providers.auth import Credentials  # noqa: PLC0415 (see the module's docstring)
+
+    shared = replace(credentials, close=lambda: None)
+    if settings.storage is not None and not settings.embedded:
+        address = settings.storage if "://" in settings.storage else f"http://{settings.storage}"
+        try:
+            return replace(settings, endpoint=address), Credentials(None, mend="unset STORAGE_EMULATOR_HOST")
+        except UsageError as error:
+            message = error.message.replace("provider.endpoint", "STORAGE_EMULATOR_HOST", 1)
+            raise UsageError(message, hint=error.hint) from error
+    return (replace(settings, endpoint=f"https://{STORAGE}") if settings.encrypted else settings), shared
 
 
 def _complaints(settings: ProviderSettings) -> Iterator[Remark]:

@@ -24,6 +24,7 @@ from reconciler.errors import (
     Unavailable,
 )
 from reconciler.ports.clock import Clock
+from reconciler.ports.objects import StoredObject
 from reconciler.ports.provider import CreateRequest, Normalized
 from reconciler.providers.faults import spoken
 from reconciler.providers.google.wire import ContentAnswer
@@ -37,14 +38,16 @@ from reconciler.providers.vertex.api import Api, nap, shown
 from reconciler.providers.vertex.dialect import BASES, CAPABILITIES, Hosts
 from reconciler.providers.vertex.jobs import PREFIX, Jobs, name_of
 from reconciler.providers.vertex.labels import marks
+from reconciler.providers.vertex.places import EMBEDDED_STAGING
 from reconciler.providers.vertex.removal import Removal
 from reconciler.providers.vertex.spelling import normalized
-from reconciler.providers.vertex.staging import CloudStorage, Stage
+from reconciler.providers.vertex.staging import NEEDED, Staging
+from reconciler.providers.vertex.storage import Storage
 from reconciler.providers.vertex.wire import Job, Model
 
 __all__ = ["VertexProvider"]
 
-_EMBEDDED: Final = ("emulator", "us-central1", "gs://emulator/tunectl")
+_EMBEDDED: Final = ("emulator", "us-central1", EMBEDDED_STAGING)
 """Project, location and staging where the project names none and the emulator in our own process is asked."""
 _LOOKS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each look for a job that may or may not have been made: listings lag, by how much is not published."""
@@ -65,7 +68,7 @@ class VertexProvider(Unshared):
         *,
         clock: Clock,
         report: Callable[[Event], None],
-        stage: Stage | None = None,
+        storage: Storage,
     ) -> None:
         project, location, staging = _EMBEDDED if settings.embedded else (None, None, None)
         self._api = Api(http, version=settings.api_version, hosts=Hosts(settings.base_url), clock=clock)
@@ -75,8 +78,8 @@ class VertexProvider(Unshared):
         writing = Patience(quota=settings.quota_patience)
         self._writing = writing
         self._removal = Removal(self._api, clock, writing)
-        base = {} if settings.encrypted else {"base": None}
-        self._stage: Stage = stage or CloudStorage(http, settings.staging or staging, **base)
+        self._storage = storage
+        self._stage = Staging(storage, settings.staging or staging)
         self._remote = settings.remote
         self._clock = clock
         self._report = report
@@ -182,6 +185,17 @@ class VertexProvider(Unshared):
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
+        self._storage.close()
+
+    def stored(self, uri: str) -> StoredObject:
+        """Return what is known of an object; see ``ports.objects.Objects``."""
+        return self._storage.stored(uri)
+
+    def missing_permissions(self) -> tuple[str, Sequence[str]]:
+        """Return what we may not do in the staging bucket; see ``ports.objects.Objects``."""
+        bucket = self._stage.bucket
+        held = self._storage.held(bucket, NEEDED)
+        return bucket, [permission for permission in NEEDED if permission not in held]
 
     def _made(self, resource: str) -> tuple[Job, Model]:
         """Return a job that has ended well, with its model."""
@@ -198,8 +212,8 @@ class VertexProvider(Unshared):
         parent, source = self._parent(request.spec)
         return codec.creation(
             request.spec,
-            training=self._stage(request.examples),
-            validation=self._stage(request.validation) if request.validation else None,
+            training=request.uri or self._stage(request.examples),
+            validation=request.validation_uri or (self._stage(request.validation) if request.validation else None),
             labels=marks(identifier, origin=request.origin, source=source),
             parent=parent,
         )

@@ -1,91 +1,81 @@
-"""Where training data has to be before a job can read it: Cloud Storage, each dataset under the digest of its bytes."""
+"""Where training data has to be before a job can read it: a folder of a bucket, each dataset under its digest."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
-from urllib.parse import quote
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Final
 
+from reconciler.core.examples import digest_of
 from reconciler.core.resource import Example
-from reconciler.errors import FailedPrecondition, InvalidArgument, NotFound, RemoteError
-from reconciler.providers.http import Call, Http
-from reconciler.providers.retry import Patience
+from reconciler.errors import FailedPrecondition, InvalidArgument, NotFound
+from reconciler.ports.objects import StoredObject
+from reconciler.providers.vertex.dialect import CAPABILITIES
+from reconciler.providers.vertex.places import bucket_of, staged_uri
+from reconciler.providers.vertex.rows import jsonl
+from reconciler.providers.vertex.storage import Content, Storage
 
-__all__ = ["CloudStorage", "Stage"]
+__all__ = ["NEEDED", "Staging"]
 
-_EXISTS: Final = 412
-_STORAGE: Final = "https://storage.googleapis.com"
+NEEDED: Final = ("storage.objects.create", "storage.objects.get")
+"""What an upload needs on the bucket: writing it, and looking whether it is there."""
 
 
-class Stage(Protocol):
-    """Puts examples where the service can read them."""
+class Staging:
+    """A folder of a bucket, such as ``gs://bucket/prefix``; None where the project names none."""
+
+    def __init__(self, storage: Storage, place: str | None) -> None:
+        self._storage = storage
+        self._place = place
 
     def __call__(self, examples: Sequence[Example]) -> str:
-        """Return the ``gs://`` URI of the examples; the same ones have the same URI and are sent once.
+        """Return the ``gs://`` URI of the examples, uploaded unless they are there already.
 
         Raises:
-            InvalidArgument: an example that the service would not take.
+            InvalidArgument: an example that the service would not take, or more of them than it takes.
+            FailedPrecondition: no bucket is named, it does not exist, or something else lies under the name.
             RemoteError: they cannot be put there.
         """
-        ...
+        uri = staged_uri(self._named(), digest_of(examples))
+        content = _measured(examples)
+        found = self._find(uri)
+        if found is None and not self._storage.put(uri, content):
+            found = self._find(uri)  # another run was quicker
+        if found is not None and (found.size, found.md5) != (content.size, content.md5):
+            raise FailedPrecondition(
+                f"{uri}: holds {found.size:,} bytes that are not the dataset of that name ({content.size:,} bytes)",
+                hint=f"somebody changed it; delete it and apply again: gcloud storage rm {uri}",
+            )
+        return uri
 
+    @property
+    def bucket(self) -> str:
+        """The bucket; raises FailedPrecondition if none is named."""
+        return bucket_of(self._named())
 
-class CloudStorage:
-    """A folder of a bucket. ``base`` is the address of Cloud Storage, None for the provider's own endpoint."""
-
-    def __init__(self, http: Http, place: str | None, *, base: str | None = _STORAGE) -> None:
-        self._http = http
-        self._place = place
-        self._base = base
-
-    def __call__(self, examples: Sequence[Example]) -> str:
-        """Upload the examples unless they are there already; see ``Stage``."""
+    def _named(self) -> str:
         if self._place is None:
             raise FailedPrecondition(
                 "provider.staging: no bucket is named, and vertex reads its data from one",
                 hint="set spec.provider.staging to a place such as gs://bucket/prefix",
             )
-        bucket, _, prefix = self._place.removeprefix("gs://").partition("/")
-        content = b"".join(_rows(examples))
-        name = f"{prefix.rstrip('/')}/{hashlib.sha256(content).hexdigest()}.jsonl".lstrip("/")
-        if not self._there(bucket, name):
-            self._upload(bucket, name, content)
-        return f"gs://{bucket}/{name}"
+        return self._place
 
-    def _there(self, bucket: str, name: str) -> bool:
-        path = f"/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
+    def _find(self, uri: str) -> StoredObject | None:
         try:
-            self._http.send(Call(f"look for the dataset in gs://{bucket}", "GET", path, base=self._base))
+            return self._storage.stored(uri)
         except NotFound:
-            return False
-        return True
-
-    def _upload(self, bucket: str, name: str, content: bytes) -> None:
-        call = Call(
-            f"upload the dataset to gs://{bucket}",
-            "POST",
-            f"/upload/storage/v1/b/{quote(bucket, safe='')}/o",
-            query={"uploadType": "media", "name": name, "ifGenerationMatch": "0"},
-            content=content,
-            base=self._base,
-            patience=Patience(),
-        )
-        try:
-            self._http.send(call)
-        except RemoteError as error:
-            if error.http_status != _EXISTS:  # who was quicker has put the same bytes there
-                raise
+            return None
 
 
-def _rows(examples: Sequence[Example]) -> Iterator[bytes]:
-    """Yield the lines of Vertex's JSON Lines: one conversation each, the last turn the model's."""
-    for number, example in enumerate(examples, start=1):
-        if not example.output:
-            raise InvalidArgument(f"the training data: example {number} has no output")
-        turns = [
-            {"role": role, "parts": [{"text": text}]}
-            for role, text in (("user", example.input), ("model", example.output))
-        ]
-        yield json.dumps({"contents": turns}, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+def _measured(examples: Sequence[Example]) -> Content:
+    """Go through the lines once for size and checksum; they are made again for the upload, and never all held."""
+    size, total = 0, hashlib.md5(usedforsecurity=False)
+    for line in jsonl(examples):
+        size += len(line)
+        total.update(line)
+    most = CAPABILITIES.example_limits.bytes
+    if most is not None and size > most:
+        raise InvalidArgument(f"the training data: {size:,} bytes as a file; the service takes {most:,}")
+    return Content(size, b64encode(total.digest()).decode(), lambda: jsonl(examples))
