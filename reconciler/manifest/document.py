@@ -6,7 +6,8 @@ elsewhere (``compile``, ``relations``). Nothing but models may live here.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from itertools import combinations
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
@@ -56,7 +57,8 @@ class Part(BaseModel):
         if cls.needs_one:
             schema["oneOf"] = [{"required": [key]} for key in cls.alternatives]
         elif cls.alternatives:
-            schema["not"] = {"required": list(cls.alternatives)}
+            both: list[dict[str, Any]] = [{"required": list(pair)} for pair in combinations(cls.alternatives, 2)]
+            schema["not"] = both[0] if len(both) == 1 else {"anyOf": both}
         return schema
 
 

@@ -47,7 +47,7 @@ SPEC = [
     ("description: 3", "spec.description: must be text, not 3 (put it in quotes)"),
     ("description: [a]", "spec.description: must be text, not a list"),
     ("source: {model: a}", "spec: baseModel and source exclude each other (keep one)"),
-    ("dataset: {}", "spec.dataset: needs one of path, examples"),
+    ("dataset: {}", "spec.dataset: needs one of path, uri, examples"),
     ("dataset: {path: ''}", "spec.dataset.path: must be the path of a file, relative to this one, not ''"),
     ("dataset: {path: a.csv, examples: []}", "spec.dataset: path and examples exclude each other (keep one)"),
     ("dataset: {path: a.csv, inputKey: ''}", "spec.dataset.inputKey: must be the name of a column, not ''"),

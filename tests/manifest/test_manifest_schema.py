@@ -81,6 +81,8 @@ def test_the_example_project_loads():
         ({"permissions": [{"role": "READER"}]}, "$.spec.permissions[0]"),
         ({"permissions": [{"role": "READER", "user": "a@b", "group": "a@b"}]}, "$.spec.permissions[0]"),
         ({"dataset": {"path": "a", "examples": []}}, "$.spec.dataset"),
+        ({"dataset": {"path": "a", "uri": "gs://bucket/a"}}, "$.spec.dataset"),
+        ({"dataset": {"uri": "gs://bucket"}}, "$.spec.dataset.uri"),
         ({"lifecycle": {"timeout": "soon"}}, "$.spec.lifecycle.timeout"),
         ({"temprature": 1}, "$.spec"),
         ({"displayName": ""}, "$.spec.displayName"),
