@@ -240,4 +240,6 @@ def test_datasets_go_to_the_staging_bucket_once_under_their_digest(vertex: Works
     uploads = [r for r in vertex.emulator.requests if r.method == "POST" and r.path.startswith("/upload/")]
     assert len(uploads) == 1
     assert uploads[0].path == "/upload/storage/v1/b/bucket/o"
-    assert json.dumps(vertex.lockfile).count("gs://") == 0
+    digest = vertex.entry("numbers")["dataset"]["digest"].removeprefix("sha256:")
+    recorded = {entry["dataset"]["uri"] for entry in vertex.lockfile["models"].values()}
+    assert recorded == {f"gs://bucket/prefix/{digest}.jsonl"}
