@@ -141,6 +141,11 @@ class Session:
         return self.past.of_plan(plan, lockfile, self.reading.sources, samples=samples)
 
     @property
+    def description(self) -> Description:
+        """What is known of the project's provider before anything is sent."""
+        return self._description
+
+    @property
     def capabilities(self) -> Capabilities:
         """What the project's provider can do."""
         return self._description.capabilities

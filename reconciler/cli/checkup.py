@@ -54,6 +54,7 @@ class Patient:
     refusal: TunectlError | None = None
     quota_project: str | None = None
     signed_with: Literal["nothing", "token", "key", "default"] = field(default="nothing")
+    bases: frozenset[str] = frozenset()
 
 
 def examine(invocation: Invocation) -> Iterator[Finding]:
@@ -88,6 +89,7 @@ def _manifests(check: str, patient: Patient) -> Finding:
         manifests = patient.session.manifests(offline=True)
     except TunectlError as error:
         return _failed(check, error, mend="tunectl validate")
+    patient.bases = frozenset(str(each.spec["baseModel"]) for each in manifests.desired if "baseModel" in each.spec)
     examples = sum(each.dataset.examples for each in manifests.desired if each.dataset is not None)
     text = f"{_count(len(manifests.desired), 'manifest')}, {_count(examples, 'example')}"
     if manifests.warnings:
@@ -138,7 +140,7 @@ def _credentials(check: str, patient: Patient) -> Finding:
     if environ.get("TUNECTL_ACCESS_TOKEN"):
         patient.signed_with = "token"
         return Finding(check, "ok", "a bearer token, from TUNECTL_ACCESS_TOKEN")
-    if environ.get("TUNECTL_API_KEY"):
+    if environ.get("TUNECTL_API_KEY") and patient.session.description.api_keys:
         patient.signed_with = "key"
         return Finding(check, "ok", "an API key, from TUNECTL_API_KEY")
     if urlsplit(endpoint).scheme == "http":
@@ -148,9 +150,9 @@ def _credentials(check: str, patient: Patient) -> Finding:
 
 def _default_credentials(check: str, patient: Patient) -> Finding:
     from reconciler.providers.adc import load_default_credentials
-    from reconciler.providers.faults import GCLOUD_LOGIN
 
-    mend = f"{GCLOUD_LOGIN} ; or set TUNECTL_ACCESS_TOKEN or TUNECTL_API_KEY"
+    known = patient.session.description
+    mend = f"{known.login} ; or set TUNECTL_ACCESS_TOKEN{' or TUNECTL_API_KEY' if known.api_keys else ''}"
     try:
         found = load_default_credentials(
             transport=None, timeout=patient.invocation.number("TUNECTL_HTTP_TIMEOUT", 30.0, least=0.001), mend=mend
@@ -187,9 +189,8 @@ def _scopes(check: str, patient: Patient) -> Finding:
         return Finding(check, "skipped", "an API key has none")
     refusal = patient.refusal
     if isinstance(refusal, PermissionDenied) and "scope" in f"{refusal.message} {refusal.hint}":
-        from reconciler.providers.faults import GCLOUD_LOGIN, SCOPES
-
-        return Finding(check, "fail", f"too few; tuning needs {' and '.join(SCOPES)}", GCLOUD_LOGIN, denied=True)
+        known = patient.session.description
+        return Finding(check, "fail", f"too few; tuning needs {' and '.join(known.scopes)}", known.login, denied=True)
     if patient.listed is None:
         return Finding(check, "skipped", "the service did not say")
     return Finding(check, "ok", "enough to read; whether they also let us tune shows at the first create")
@@ -216,6 +217,26 @@ def _quota_project(check: str, patient: Patient) -> Finding:
     )
 
 
+def _staging(check: str, patient: Patient) -> Finding:
+    """Ask the bucket what we may do there: no probe is written, so nothing is left behind."""
+    from reconciler.ports.objects import Objects
+
+    if patient.session.description.uploads is None:
+        return Finding(check, "skipped", "data is sent with the request; there is no bucket")
+    provider: object = patient.provider
+    if not isinstance(provider, Objects):
+        return Finding(check, "skipped", "the service did not answer")
+    try:
+        bucket, missing = provider.missing_permissions()
+    except TunectlError as error:
+        return _failed(check, error)
+    where = f"gs://{sanitize(bucket)}"
+    if missing:
+        mend = f"gcloud storage buckets add-iam-policy-binding {where} --member=WHO --role=roles/storage.objectUser"
+        return Finding(check, "fail", f"{where}: the credentials lack {', '.join(missing)}", mend, denied=True)
+    return Finding(check, "ok", f"{where} can be written to")
+
+
 def _base_models(check: str, patient: Patient) -> Finding:
     if patient.provider is None or patient.listed is None:
         return Finding(check, "skipped", "the service did not answer")
@@ -231,6 +252,13 @@ def _base_models(check: str, patient: Patient) -> Finding:
             "Models that were tuned before are still listed, changed and asked; new ones cannot be made here",
             "to try tunectl, set spec.provider.endpoint: emulator (with a lockfile of its own)",
         )
+    unknown = sorted(patient.bases.difference(tunable))
+    if unknown and patient.session.capabilities.lists_base_models:
+        named = ", ".join(map(sanitize, unknown))
+        return Finding(check, "fail", f"{named}: cannot be tuned here, and manifests name it", "tunectl validate")
+    if unknown:
+        named = ", ".join(map(sanitize, unknown))
+        return Finding(check, "ok", f"{named}: not among those known to be tunable; the service decides at the create")
     shown = ", ".join(map(sanitize, tunable[:_NAMED]))
     more = f" and {len(tunable) - _NAMED} more" if len(tunable) > _NAMED else ""
     return Finding(check, "ok", f"can be tuned: {shown}{more}")
@@ -244,6 +272,7 @@ CHECKS: dict[str, Callable[[str, Patient], Finding]] = {
     "service": _service,
     "scopes": _scopes,
     "quota project": _quota_project,
+    "staging": _staging,
     "base models": _base_models,
 }
 """The checks that need a project, by name, in order: later ones build on earlier ones."""

@@ -28,16 +28,9 @@ from reconciler.errors import (
     RemoteError,
     Unavailable,
 )
+from reconciler.providers.plugin import GCLOUD_LOGIN, SCOPES
 
 __all__ = ["GCLOUD_LOGIN", "SCOPES", "Answer", "Fault", "fault_of_answer", "fault_of_connection", "spoken"]
-
-SCOPES: Final = (
-    "https://www.googleapis.com/auth/cloud-platform",
-    "https://www.googleapis.com/auth/generative-language.tuning",
-)
-"""What tuning asks of an OAuth token (REST reference of tunedModels.create, and the quota project's own scope)."""
-
-GCLOUD_LOGIN: Final = f"gcloud auth application-default login --scopes={','.join(SCOPES)}"
 
 _LONGEST = 500
 _CODES: Final = {

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from reconciler.ports.clock import Clock
     from reconciler.providers.settings import ProviderSettings
 
-__all__ = ["CONTRACT", "Description", "Plugin", "Uploads"]
+__all__ = ["CONTRACT", "GCLOUD_LOGIN", "SCOPES", "Description", "Plugin", "Uploads"]
+
+SCOPES: Final = (
+    "https://www.googleapis.com/auth/cloud-platform",
+    "https://www.googleapis.com/auth/generative-language.tuning",
+)
+"""What tuning asks of an OAuth token (REST reference of tunedModels.create, and the quota project's own scope)."""
+
+GCLOUD_LOGIN: Final = f"gcloud auth application-default login --scopes={','.join(SCOPES)}"
 
 CONTRACT: Final = 1
 """The version of everything a plugin is given and has to give; it rises when one that was right becomes wrong."""
@@ -42,13 +50,18 @@ class Description:
     """A provider without its remote: the pure part of ``ports.provider.Provider``.
 
     ``problems`` is what is wrong with the settings, each with the key of ``spec.provider`` it is about; nothing is
-    opened while there is any. ``uploads`` is None where examples are sent with the request that trains.
+    opened while there is any. ``uploads`` is None where examples are sent with the request that trains. ``api_keys``
+    says whether the service takes API keys, and ``login`` how somebody gets application default credentials for it,
+    with the ``scopes`` it needs; both are for hints.
     """
 
     capabilities: Capabilities
     spell: Callable[[Spec], Normalized]
     problems: tuple[Remark, ...] = ()
     uploads: Uploads | None = None
+    api_keys: bool = True
+    scopes: tuple[str, ...] = SCOPES
+    login: str = GCLOUD_LOGIN
 
     def normalize(self, spec: Spec) -> Normalized:
         """Return the spec as the service will report it; see ``ports.provider.Provider.normalize``."""

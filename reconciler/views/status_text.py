@@ -181,7 +181,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         name,
         state_text(row),
         progress_text(row.progress),
-f"{instance.dataset.examples:,}" if instance.dataset is not None and instance.dataset.counted else "",
+        f"{instance.dataset.examples:,}" if instance.dataset is not None and instance.dataset.counted else "",
         _FRACTION.sub("Z", row.created or ""),
         instance.resource,
     )

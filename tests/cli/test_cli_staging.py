@@ -306,3 +306,50 @@ def test_an_upload_session_that_is_gone_is_begun_anew(vertex: Workshop, monkeypa
     vertex.apply()
     (text,) = objects(vertex).values()
     assert len(text.splitlines()) == 600
+
+
+def test_bounds_on_data_that_nobody_counts_are_not_met(vertex: Workshop) -> None:
+    provider = {"type": "vertex", "staging": PLACE}
+    put(vertex, "gs://ours/a.jsonl", [row("one", "two")])
+    vertex.want("numbers", **FLASH, dataset={"uri": "gs://ours/a.jsonl"})
+    vertex.project(provider=provider, policy={"dataset": {"minExamples": 1}})
+    said = vertex.run("plan", expect=5).text
+    assert "the dataset has examples that nobody here counts (dataset.uri) and must have" in said
+    assert "policy.dataset" in said
+
+
+def test_what_is_said_of_an_object_that_may_not_be_looked_at_is_the_services_own(vertex: Workshop) -> None:
+    vertex.want("numbers", **FLASH, dataset={"uri": "gs://ours/a.jsonl"})
+    vertex.fault("status,code=403,path=/storage/v1/b/ours,message=caller lacks storage.objects.get")
+    said = vertex.fails(3, "plan")
+    assert "look at gs://ours/a.jsonl: caller lacks storage.objects.get" in said
+
+
+def test_a_saved_plan_and_its_approval_hold_for_the_object_they_saw(vertex: Workshop) -> None:
+    put(vertex, "gs://ours/a.jsonl", [row("one", "two")])
+    vertex.want("numbers", **FLASH, dataset={"uri": "gs://ours/a.jsonl"})
+    vertex.run("plan", "--out", "saved.json")
+    assert "gs://ours/a.jsonl" in vertex.run("show", "saved.json").out
+    vertex.run("apply", "saved.json", "-y")
+    assert vertex.serving("numbers")
+
+
+def test_an_object_that_changes_while_an_apply_runs_is_not_bought(
+    vertex: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = "gs://ours/a.jsonl"
+    put(vertex, uri, [row("one", "two")])
+    vertex.want("numbers", **FLASH, dataset={"uri": uri})
+    looked, stored = [], Storage.stored
+
+    def moved(self: Storage, asked: str) -> object:
+        looked.append(asked)
+        if len(looked) == 2:
+            put(vertex, uri, [row("one", "ten")])
+        return stored(self, asked)
+
+    monkeypatch.setattr(Storage, "stored", moved)
+    ended = vertex.apply(expect=None)
+    assert ended.code in {4, 6}
+    assert f"the object {uri} changed since the plan was made; nothing was bought" in ended.text
+    assert not any(path.endswith("/tuningJobs") and method == "POST" for method, path in vertex.requests())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import UsageError
 from reconciler.ports.provider import Provider, Remark
-from reconciler.providers.plugin import CONTRACT, Description, Uploads
+from reconciler.providers.plugin import CONTRACT, SCOPES, Description, Uploads
 from reconciler.providers.settings import ProviderSettings
 from reconciler.providers.shown import shown
 from reconciler.providers.vertex.dialect import CAPABILITIES, LOCATION, SERVICE, STORAGE, VERSIONS, Hosts
@@ -35,7 +35,15 @@ class VertexPlugin:
         """Return what Vertex AI can do, and what is missing in the settings."""
         place = settings.staging or (EMBEDDED_STAGING if settings.embedded else None)
         uploads = Uploads() if place is None else Uploads(partial(staged_uri, place))
-        return Description(CAPABILITIES, normalized, tuple(_complaints(settings)), uploads)
+        return Description(
+            CAPABILITIES,
+            normalized,
+            tuple(_complaints(settings)),
+            uploads,
+            api_keys=False,
+            scopes=SCOPES[:1],
+            login="gcloud auth application-default login",
+        )
 
     def open(
         self,
