@@ -172,19 +172,24 @@ def _why(case: Case, changes: tuple[Change, ...]) -> str:
 
 
 def _tried(case: Case, entry: Entry, previous: str | None) -> tuple[Action, ...]:
-    """Return what becomes of a revision that failed or was rejected: it is not bought again by itself."""
+    """Return what becomes of a revision that failed or was rejected: it is not bought again by itself.
+
+    What can be judged again is; else what became of its latest attempt is said.
+    """
     rejected = rejection(case, entry, previous=previous)
     if rejected and rejected[0].kind is Kind.REUSE:
         return rejected
-    for instance in (*entry.failed, entry.current):
-        if instance.state is InstanceState.FAILED and instance.revision == case.revision:
-            why = f": {instance.error}" if instance.error else ""
-            reason = (
-                f"attempt {instance.attempt} of this revision failed{why}; change the manifest, or buy another attempt "
-                f"with --replace {case.desired.name}"
-            )
-            return (case.act(Kind.BLOCKED, reason, instance, blocked_by="failed"),)
-    return rejected
+    tried = (*entry.failed, entry.current)
+    failed = [i for i in tried if i.state is InstanceState.FAILED and i.revision == case.revision]
+    latest = max(failed, key=lambda instance: instance.attempt, default=None)
+    if latest is None or (rejected and rejected[0].attempt > latest.attempt):
+        return rejected
+    why = f": {latest.error}" if latest.error else ""
+    reason = (
+        f"attempt {latest.attempt} of this revision failed{why}; change the manifest, or buy another attempt "
+        f"with --replace {case.desired.name}"
+    )
+    return (case.act(Kind.BLOCKED, reason, latest, blocked_by="failed"),)
 
 
 def _former(case: Case, entry: Entry) -> Instance | None:

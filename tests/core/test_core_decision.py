@@ -503,6 +503,18 @@ def test_blocked_says_by_what(state, verdict):
     assert decide(case_of(NEW, entry, [live(SERVES)]))[0].blocked_by == verdict
 
 
+@pytest.mark.parametrize(
+    ("failed", "rejected", "said"),
+    [((1,), 2, "rejected"), ((1, 3), 2, "failed"), ((1, 2), None, "failed")],
+    ids=["rejected last", "failed last", "failed only"],
+)
+def test_of_several_attempts_the_last_one_says_what_blocks(failed, rejected, said):
+    refused = () if rejected is None else (making(REJECTED, attempt=rejected),)
+    entry = entry_of(SERVES, failed=tuple(making(FAILED, attempt=n) for n in failed), rejected=refused)
+    (action,) = decide(case_of(NEW, entry, [live(SERVES)]))
+    assert (action.blocked_by, action.attempt) == (said, max(*failed, rejected or 0))
+
+
 def test_a_child_is_replaced_because_its_parent_is():
     child = wanted("child", source={"model": "root"})
     made = instance(child, parent="sha256:1")
