@@ -54,6 +54,7 @@ test-all: test ## the same, and what needs system packages (strace, Chromium, np
 
 crash: $(VENV)/.dev ## kill tunectl everywhere, break every wire, print the numbers (docs/crash-safety.md)
 	$(BIN)/python scripts/crash.py --workers $(JOBS)
+	TUNECTL_STORIES=10 $(BIN)/python -m pytest -n $(JOBS) tests/engine/test_engine_stateful.py tests/stores/test_stores_stateful.py
 
 coverage: $(VENV)/.dev $(CLIENTS) ## all tests with branch coverage
 	$(BIN)/coverage erase

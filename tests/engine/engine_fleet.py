@@ -30,16 +30,20 @@ from reconciler.core.provenance import Provenance
 from reconciler.core.rebuild import Identity
 from reconciler.core.resource import Desired, Example
 from reconciler.engine.apply import apply
+from reconciler.engine.collection import survey_waste
 from reconciler.engine.lineage import RecordingStore
 from reconciler.engine.outcome import Outcome
 from reconciler.engine.preview import Preview, preview
 from reconciler.engine.rebuild import survey
 from reconciler.engine.resume import wait_for_running
+from reconciler.engine.rollback import consider, end_pin, switch
 from reconciler.engine.stop import Stop
 from reconciler.engine.watch import Pace
 from reconciler.engine.world import Options, World
 from reconciler.errors import (
+    FailedPrecondition,
     LockHeld,
+    NotFound,
     QuotaExhausted,
     Refused,
     StaleLockfile,
@@ -55,7 +59,7 @@ from reconciler.stores.lineage_log import BlobLineageLog, FileLineageLog
 from reconciler.stores.local import LocalBlobStore
 from reconciler.stores.lockfile import BlobLockfileStore
 from reconciler.stores.memory import MemoryBlobStore
-from reconciler.testing.fakes import CAPABILITIES, REMOTE, FakeClock, FakeProvider
+from reconciler.testing.fakes import CAPABILITIES, REMOTE, FakeClock, FakeEvidence, FakeProvider
 
 BASE, FOREIGN_BASE = "models/text-bison-001", "models/somebody-elses"
 DIVERGED = "the loss diverged"
@@ -237,6 +241,9 @@ class Wire:
     def create(self, request):
         return self._send("create", request.resource, lambda: self._fleet.sell(self._run, request))
 
+    def generate(self, resource, prompt, *, candidates=1):
+        return self._send("generate", resource, lambda: self._service.generate(resource, prompt, candidates=candidates))
+
     def update(self, resource, fields):
         return self._send("update", resource, lambda: self._fleet.patch(resource, fields))
 
@@ -257,7 +264,8 @@ class Wire:
 class Fleet:
     """The service, the lockfile's place, what is wanted, and the ledger of what was paid for.
 
-    ``ours`` are the models that exist and that a run of ours made; ``allowed`` are further attempts that somebody asked
+    ``ours`` are the models that exist and that a run of ours made, ``made`` the revisions of all that ever did by the
+    ids of first attempts; ``allowed`` are further attempts that somebody asked
     for by name; ``forgiven`` are models whose record was lost with a lockfile.
     """
 
@@ -267,6 +275,7 @@ class Fleet:
     former: dict[str, Desired] = field(default_factory=dict)
     ledger: Counter[str] = field(default_factory=Counter)
     ours: set[str] = field(default_factory=set)
+    made: dict[str, str] = field(default_factory=dict)
     allowed: set[str] = field(default_factory=set)
     forgiven: set[str] = field(default_factory=set)
     vanished: set[str] = field(default_factory=set)
@@ -330,8 +339,10 @@ class Fleet:
         asked_for = any(_first(other) == _first(resource) and not self.ledger[other] for other in self.allowed)
         assert not standing or resource in self.allowed or asked_for, f"{resource} is bought although {standing} stands"
         operation = self.service.create(request)
+        self.service.losses[resource] = (2.0, 0.5 if passes(request.examples) else 1.5)
         self.ledger[resource] += 1
         self.ours.add(resource)
+        self.made[_first(resource)] = request.origin.revision
         run.paid.append(resource)
         self.doomed = False
         return operation
@@ -425,7 +436,20 @@ class Fleet:
             with self._turn(store, locked, patience) as hold:
                 return self.carry_out(run, store, self.preview(run, store, replaced), hold, wait=wait)
 
-        return self.survive(run, work)
+        outcome = self.survive(run, work)
+        self._check_gates(run)
+        return outcome
+
+    def _check_gates(self, run: Run) -> None:
+        """What a run has bought serves only if it passes the gate of its manifest."""
+        for name, entry in self.lockfile.models.items():
+            current = entry.current
+            if (
+                current.resource in run.paid
+                and current.state is InstanceState.READY
+                and self.wish[name].gate is not None
+            ):
+                assert passes(self.service.models[current.resource].examples), f"{name} serves and has not passed"
 
     def wait(self, run: Run) -> Outcome | None:
         def work() -> Outcome:
@@ -434,6 +458,48 @@ class Fleet:
                 return wait_for_running(self.world(run, store, hold), store.load(), self.options())
 
         return self.survive(run, work)
+
+    def roll_back(self, run: Run, name: str, *, unpin: bool = False) -> bool:
+        """Go back to what served last, or end the pin; tell whether that was done."""
+
+        def work() -> Outcome | None:
+            store = self.store(run)
+            with store.hold(timeout=10 * LONG) as hold:
+                loaded = store.load()
+                world = self.world(run, store, hold)
+                if unpin:
+                    end_pin(world, loaded, name)
+                    return Outcome()
+                try:
+                    proposal = consider(lambda: Manifests(tuple(self.wish.values())), Wire(run), loaded, name, None)
+                except (FailedPrecondition, NotFound):
+                    return None  # nothing to go back to, or it is gone
+                switch(world, proposal)
+                return Outcome()
+
+        return self.survive(run, work) is not None
+
+    def collect(self, run: Run, *, orphans: bool) -> Outcome | None:
+        """Remove what nobody needs. Nothing that an apply would have kept is bought because of it."""
+
+        def work() -> Outcome:
+            store = self.store(run)
+            with store.hold(timeout=10 * LONG) as hold:
+                policy = Policy("demo", CAPABILITIES, Limits(None, None, None))
+                manifests = Manifests(tuple(self.wish.values()))
+                shown = survey_waste(
+                    lambda: manifests, Wire(run), store.load(), self.place.log, policy, orphans=orphans
+                )
+                if shown.plan.violations:
+                    raise Refused("nothing is recorded")
+                return self.carry_out(run, store, shown, hold, wait=True)
+
+        return self.survive(run, work)
+
+    def to_be_bought(self) -> set[str]:
+        """The names that an apply would train for now."""
+        run = Run(self)
+        return {action.name for action in self.preview(run, self.store(run)).plan.actions if action.kind in TRAINS}
 
     def intrude(self, what: What) -> None:
         """Another runner plans and applies while the first one is under way."""
@@ -471,7 +537,7 @@ class Fleet:
         return None
 
     def world(self, run: Run, store: RecordingStore, hold: Hold) -> World:
-        return World(Wire(run), store, self, run, store.note, run.stop, hold)
+        return World(Wire(run), store, self, run, store.note, run.stop, hold, evidence=FakeEvidence())
 
     @staticmethod
     def options(*, wait: bool = True) -> Options:
@@ -501,6 +567,11 @@ class Fleet:
         self._check_past(lockfile)
         lost = self.ours - lockfile.resources().keys() - self.forgiven
         assert not lost, f"{sorted(lost)} were paid for and are recorded nowhere"
+        for name, entry in lockfile.models.items():
+            for instance in entry.instances():
+                known = self.service.models.get(instance.resource)
+                refused = instance.state is InstanceState.REJECTED and known is not None
+                assert not (refused and passes(known.examples)), f"{name} was rejected and passes its gate"
 
     def _check_past(self, lockfile: Lockfile) -> None:
         """Every chain is whole, and gone through from its beginning it tells what serves now, each thing once."""
@@ -519,13 +590,19 @@ class Fleet:
         """Let all trouble end, and apply until nothing is left to do; then the remote is what is wanted."""
         self.lagging.clear()
         self.doomed = False
+        for name in [name for name, entry in self.lockfile.models.items() if entry.pin is not None]:
+            assert self.roll_back(Run(self), name, unpin=True)
+        self.apply(Run(self), locked=True)
+        for name, manifest in list(self.wish.items()):
+            self.want(name, replace(manifest, gate=None))  # what was rejected serves now, and is not bought again
         absent = self.lockfile.models.keys() - self.wish.keys()
         if not self._come_to_rest():
             for name in sorted(absent):
                 self._restore(name)
             assert self._come_to_rest(), "the plan stays refused"
-            for name in sorted(absent & self.wish.keys()):
-                self.drop(name)
+            for name in sorted(absent):
+                if name in self.wish:  # and did not go along with its parent
+                    self.drop(name)
             assert self._come_to_rest(), "the plan stays refused"
         self._tidy()
         self.check()
@@ -553,18 +630,19 @@ class Fleet:
         raise AssertionError(f"still not at rest after {ROUNDS} applies: {shown.plan.actions}")
 
     def _restore(self, name: str) -> None:
-        """Bring back a manifest whose absence is refused, without its protection."""
+        """Bring back a manifest whose absence is refused, without its protection and its gate."""
         manifest = self.former[name]
         if manifest.parent is not None and manifest.parent not in self.wish:
             manifest = replace(
                 manifest, spec={k: v for k, v in manifest.spec.items() if k != "source"} | {"baseModel": BASE}
             )
-        self.want(name, replace(manifest, lifecycle=replace(manifest.lifecycle, protect=False)))
+        self.want(name, replace(manifest, lifecycle=replace(manifest.lifecycle, protect=False), gate=None))
 
     def _check_end(self) -> None:
         recorded = self.lockfile
         assert recorded.models.keys() == self.wish.keys()
-        assert recorded.resources().keys() <= self.ours | self.vanished
+        there = {i.resource for entry in recorded.models.values() for i in entry.instances() if not i.disposed}
+        assert there <= self.ours | self.vanished
         assert self.service.models.keys() == self.ours | self.foreign.keys()
         for name, manifest in self.wish.items():
             entry = recorded.models[name]
@@ -577,13 +655,18 @@ class Fleet:
             wanted = {key: value for key, value in manifest.spec.items() if key != "source"}
             assert {**model.spec, **wanted} == model.spec, f"{name} is not as wanted: {model.spec}, not {wanted}"
             if manifest.parent is not None:
-                # A child follows its parent's revision; another attempt of the same one retrains no child.
-                parent = recorded.models[manifest.parent].current.resource
-                assert _first(model.spec["source"]["tunedModel"]) == _first(parent), f"{name} has another parent"
+                # A child follows its parent's revision; another model of the same one retrains no child.
+                parent = recorded.models[manifest.parent].current.revision
+                assert self.made[_first(model.spec["source"]["tunedModel"])] == parent, f"{name} has another parent"
 
     def _failed(self, resource: str) -> bool:
         model = self.service.models[resource]
         return model.error is not None and self.clock.now() >= model.ends
+
+
+def passes(examples: Iterable[Example]) -> bool:
+    """Tell whether a model of these examples passes every gate of the stories."""
+    return tuple(examples) == tuple(DATA[0])
 
 
 DATA = tuple([Example(str(n), str(n + step)) for n in range(15)] for step in range(1, 4))

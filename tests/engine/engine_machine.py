@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from engine_fleet import BASE, DATA, LONG, Fleet, Place, Run, Trouble, What
 from hypothesis import HealthCheck, settings
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from reconciler.core.examples import digest_of
-from reconciler.core.plan import TRAINS
+from reconciler.core.gate import Gate, PromptCheck
+from reconciler.core.plan import TRAINS, Kind
 from reconciler.core.resource import Dataset, Desired, Lifecycle
+from reconciler.core.scorers import Scorer
 from reconciler.errors import LockHeld, StaleLockfile
 from reconciler.ports.store import LastingHold
 
@@ -44,6 +47,10 @@ MET = {
 """Where what may happen is of interest; what is named twice happens twice as often."""
 
 names = st.sampled_from(NAMES)
+gates = st.sampled_from(
+    [None, None, Gate(prompts=(PromptCheck("3", Scorer.EXACT, "4"),)), Gate(max_final_loss=1.0, on_fail="delete")]
+)
+"""What was made of the first data passes them, what was made of other data does not."""
 picks = st.integers(0, len(NAMES) - 1)
 troubles = st.builds(
     lambda met, nth, late: Trouble(*met, nth, late),
@@ -66,22 +73,33 @@ class Machine(RuleBasedStateMachine):
         wanted = sorted(self.fleet.wish)
         return wanted[number % len(wanted)]
 
+    def pick_recorded(self, number):
+        recorded = sorted(self.fleet.wish.keys() & self.fleet.lockfile.models.keys())
+        return recorded[number % len(recorded)]
+
     @rule(
         name=names,
         parent=st.none() | names,
         epochs=st.integers(1, 2),
         data=st.integers(0, 1),
         protect=st.booleans(),
-        retain=st.integers(0, 1),
+        retain=st.integers(0, 2),
+        gate=gates,
     )
-    def write_manifest(self, name, parent, epochs, data, protect, retain):
+    def write_manifest(self, name, parent, epochs, data, protect, retain, gate=None):
         fleet = self.fleet
         # Only a new name may have a source: so no circle can close.
         has_source = name not in fleet.wish and parent in fleet.wish and parent != name
         origin = {"source": {"model": parent}} if has_source else {"baseModel": BASE}
         spec = {"displayName": f"The {name}", "hyperparameters": {"epochCount": epochs}, **origin}
         dataset = Dataset(digest_of(DATA[data]), len(DATA[data]))
-        fleet.want(name, Desired(name, spec, dataset, lifecycle=Lifecycle(protect=protect, retain=retain)))
+        fleet.want(name, Desired(name, spec, dataset, lifecycle=Lifecycle(protect=protect, retain=retain), gate=gate))
+
+    @precondition(lambda self: self.fleet.wish)
+    @rule(pick=picks, gate=gates)
+    def edit_a_gate(self, pick, gate):
+        manifest = self.fleet.wish[self.pick(pick)]
+        self.fleet.want(manifest.name, replace(manifest, gate=gate))
 
     @precondition(lambda self: self.fleet.wish)
     @rule(pick=picks, temperature=st.sampled_from([0.2, 0.5]))
@@ -111,7 +129,9 @@ class Machine(RuleBasedStateMachine):
         run = Run(self.fleet, tuple(met))
         outcome = self.fleet.apply(run, locked=locked, wait=wait)
         if outcome is not None and not run.met:
-            assert outcome.error() is None or outcome.failed or outcome.blocked, "nothing happened, and it is not well"
+            assert outcome.error() is None or outcome.failed or outcome.blocked or outcome.rejected, (
+                "nothing happened, and it is not well"
+            )
 
     @rule(met=st.lists(troubles, min_size=1, max_size=2), wait=st.booleans())
     def apply_in_trouble(self, met, wait):
@@ -133,6 +153,53 @@ class Machine(RuleBasedStateMachine):
     @rule(pick=picks, met=st.lists(troubles, max_size=1))
     def apply_with_replace(self, pick, met):
         self.fleet.apply(Run(self.fleet, tuple(met)), locked=True, replaced=frozenset({self.pick(pick)}))
+
+    @precondition(lambda self: self.fleet.wish.keys() & self.fleet.lockfile.models.keys())
+    @rule(pick=picks, met=st.lists(troubles, max_size=1))
+    def roll_back(self, pick, met):
+        self.go_back(self.pick_recorded(pick), met)
+
+    @rule(name=names, retain=st.integers(1, 2), met=st.lists(troubles, max_size=1), later=st.booleans())
+    def replace_and_roll_back(self, name, retain, met, later):
+        """A story of its own would seldom come this far by chance."""
+        for epochs in (1, 2, 3):
+            if name not in self.fleet.wish:
+                self.write_manifest(name, None, epochs, 0, False, retain)
+            manifest = _with(self.fleet.wish[name], hyperparameters={"epochCount": epochs})
+            self.fleet.want(name, replace(manifest, lifecycle=replace(manifest.lifecycle, retain=retain)))
+            self.apply_in_peace()
+        if name in self.fleet.lockfile.models:
+            self.go_back(name, met)
+            if later:
+                self.apply_in_peace()
+
+    def go_back(self, name, met):
+        """What was gone back to serves, and the next plan leaves it there."""
+        fleet, run = self.fleet, Run(self.fleet, tuple(met))
+        before = fleet.lockfile.models[name]
+        if not fleet.roll_back(run, name) or run.met:
+            return
+        entry = fleet.lockfile.models[name]
+        assert entry.current == before.retained[0]
+        assert not run.paid
+        plan = fleet.preview(Run(fleet), fleet.store(Run(fleet))).plan
+        replaces = [a for a in plan.actions if a.name == name and a.kind in {*TRAINS, Kind.REUSE}]
+        assert not (replaces and entry.candidate is None), f"{name} was rolled back, and {replaces} would undo it"
+
+    @precondition(lambda self: self.fleet.wish.keys() & self.fleet.lockfile.models.keys())
+    @rule(pick=picks, met=st.lists(troubles, max_size=1))
+    def end_a_pin(self, pick, met):
+        self.fleet.roll_back(Run(self.fleet, tuple(met)), self.pick_recorded(pick), unpin=True)
+
+    @rule(orphans=st.booleans(), met=st.lists(troubles, max_size=1))
+    def collect(self, orphans, met):
+        """What was removed is missed by nobody: nothing is bought for it."""
+        run = Run(self.fleet, tuple(met))
+        before = self.fleet.to_be_bought()
+        self.fleet.collect(run, orphans=orphans)
+        assert not run.paid
+        if not run.met:
+            assert self.fleet.to_be_bought() <= before
 
     @rule(met=st.lists(troubles, max_size=1))
     def wait(self, met):
@@ -214,13 +281,7 @@ class Machine(RuleBasedStateMachine):
 
 
 def _with(manifest, **fields):
-    return Desired(
-        manifest.name,
-        {**manifest.spec, **fields},
-        manifest.dataset,
-        previous_names=manifest.previous_names,
-        lifecycle=manifest.lifecycle,
-    )
+    return replace(manifest, spec={**manifest.spec, **fields})
 
 
 def run_stories(place: Callable[[], Place], *, examples: int) -> None:

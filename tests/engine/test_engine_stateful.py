@@ -9,9 +9,9 @@ from engine_machine import run_stories
 
 
 def test_a_fleet_lives_through_anything_with_its_lockfile_in_memory():
-    run_stories(in_memory, examples=250)
+    run_stories(in_memory, examples=100)
 
 
 def test_a_fleet_lives_through_anything_with_its_lockfile_in_a_folder(tmp_path):
     numbers = itertools.count()
-    run_stories(lambda: in_folder(tmp_path / str(next(numbers))), examples=60)
+    run_stories(lambda: in_folder(tmp_path / str(next(numbers))), examples=12)

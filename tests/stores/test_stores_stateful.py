@@ -38,4 +38,4 @@ def test_a_fleet_lives_through_anything_with_its_lockfile_in_a_bucket(service, t
 
         return Place(connect, lose, lambda: connect().beside(".lease"))
 
-    run_stories(in_bucket, examples=6)
+    run_stories(in_bucket, examples=2)
