@@ -23,7 +23,9 @@ _FORMS = ("text", "json")
 
 
 @click.command(
-    "doctor", cls=Command, epilog="Example: tunectl doctor --format json. Exit codes: 0 all fine, 3 permission, 1 else."
+    "doctor",
+    cls=Command,
+    epilog="Example: tunectl doctor --format json\n\nExit codes: 0 all fine, 3 permission, 1 else.",
 )
 @format_option(*_FORMS)
 @click.pass_obj

@@ -15,7 +15,7 @@ from reconciler.core.plan import Scope
 _DRIFT = 2
 
 
-@click.command("drift", cls=Command, epilog="Example: tunectl drift --format json; exit code 2 means drift")
+@click.command("drift", cls=Command, epilog="Example: tunectl drift --format json\n\nExit code 2 means drift.")
 @scope_options
 @click.option("--count-unmanaged", is_flag=True, help="Let models that nothing manages count as drift.")
 @cache_option

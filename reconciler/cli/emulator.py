@@ -21,7 +21,7 @@ _PORT = 8088
 @click.command(
     "emulator",
     cls=Command,
-    epilog="Example: tunectl emulator --port 0 --data world.db --fault status,code=503,method=POST,count=2. "
+    epilog="Example: tunectl emulator --port 0 --data world.db --fault status,code=503,method=POST,count=2\n\n"
     "SIGINT and SIGTERM are how a server ends: requests in hand have five seconds to finish, and the exit code is 0.",
 )
 @click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="Where to listen (127.0.0.1: this machine only).")

@@ -10,7 +10,8 @@ import click
 from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import stopping
-from reconciler.errors import FailedPrecondition, GateNotMet
+from reconciler.core.text import sanitize
+from reconciler.errors import FailedPrecondition, GateNotMet, InvalidArgument, NotFound, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,7 @@ def command(
     if resource is not None and (candidate or len(names) > 1):
         raise click.UsageError("--resource is one model: give one NAME, and leave --candidate out")
     with invocation.session() as session:
+        resource = None if resource is None else _resource(session, resource)
         subjects = _subjects(session, names, candidate=candidate, resource=resource)
         with stopping(session.stop, quiet=invocation.globals.quiet):
             rulings = _judge(session, subjects, parallelism)
@@ -71,6 +73,22 @@ def _subjects(session: Session, names: tuple[str, ...], *, candidate: bool, reso
     check_names("NAME", names, manifests)
     models = session.store().load().lockfile.models
     return [_subject(manifests[name], models, candidate=candidate, resource=resource) for name in names]
+
+
+def _resource(session: Session, text: str) -> str:
+    """Return the full name of a model that somebody typed, which exists.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from reconciler.cli.resources import resource_name
+
+    resource = resource_name(text, session.policy().capabilities.resource_prefix)
+    try:
+        return session.provider(read_only=True).get(resource).resource
+    except (NotFound, InvalidArgument) as error:
+        hint = "`tunectl status` lists the models managed here, `tunectl drift` the others"
+        raise UsageError(f"--resource {sanitize(text)}: there is no model of that name", hint=hint) from error
 
 
 def _subject(manifest: Desired, models: Mapping[str, Entry], *, candidate: bool, resource: str | None) -> Subject:

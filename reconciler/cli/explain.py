@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.core.resource import Capabilities, Desired
     from reconciler.engine.preview import Preview
     from reconciler.views.explained import FieldPage, ModelPage, Origin
+    from reconciler.wiring import Session
 
 _CELL = 48
 _COSTS = {
@@ -32,6 +33,8 @@ _NAMED = {
     "spec.lifecycle": "the lockfile only",
     "metadata": "nothing remote",
 }
+_NOT_KEPT = "not kept by this project's provider"
+_SHARING = "in place: who may use the model is granted and revoked"
 
 
 @click.command(
@@ -131,8 +134,10 @@ def _change(path: str, capabilities: Capabilities | None) -> str | None:
     inner = path.removeprefix("spec.")
     if capabilities is None or inner == path:
         return None
+    if path.startswith("spec.permissions"):
+        return _SHARING if capabilities.permissions else _NOT_KEPT
     effect = capabilities.effect(inner.replace("[]", ""))
-    return "not kept by this project's provider" if effect is None else _COSTS[effect.value]
+    return _NOT_KEPT if effect is None else _COSTS[effect.value]
 
 
 def _show_name(invocation: Invocation, outputs: Outputs, name: str) -> None:
@@ -143,9 +148,10 @@ def _show_name(invocation: Invocation, outputs: Outputs, name: str) -> None:
 
     try:
         with invocation.session() as session:
-            declared = {manifest.name for manifest in session.manifests(offline=True).desired}
-            if name not in declared.union(session.store().load().lockfile.models):
-                raise _unknown(name, declared)
+            recorded = set(session.store().load().lockfile.models)
+            declared = _declared(session, name, recorded)
+            if name not in declared | recorded:
+                raise _unknown(name, declared | recorded)
             page = _model_page(name, make_preview(session, PlanOptions(target=(name,))), session.capabilities)
     except TunectlError as error:
         if "." in name:  # it was a field that was asked for, and the project has no say in that
@@ -157,6 +163,23 @@ def _show_name(invocation: Invocation, outputs: Outputs, name: str) -> None:
             "json": lambda: json_text(model_document(page)) + "\n",
         }
     )
+
+
+def _declared(session: Session, name: str, recorded: set[str]) -> set[str]:
+    """Return the names that manifests hold; where those are broken, a word that names nothing is still just that.
+
+    Raises:
+        TunectlError: the manifests are broken, and the word may well be the name of a model.
+    """
+    from reconciler.cli.names import known_names
+    from reconciler.errors import TunectlError
+
+    try:
+        return {manifest.name for manifest in session.manifests(offline=True).desired}
+    except TunectlError:
+        if name in recorded or not re.search(r"[A-Z.\[]", name):  # names of models have none of these
+            raise
+        return set(known_names(None, None))
 
 
 def _unknown(name: str, declared: set[str]) -> click.UsageError:

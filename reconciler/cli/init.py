@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,6 +26,11 @@ _PROJECT = {
 }
 _BASE = "models/text-bison-001"
 _EMULATOR = "emulator"
+_EMBEDDED = "endpoint: emulator # the embedded emulator: no account, no network, nothing to pay; or an https URL"
+_LOCKFILE = (
+    "lockfile: .tunectl/tunectl.lock # what was made, beside the emulator's own models; "
+    "for a hosted service: tunectl.lock"
+)
 _WORKFLOWS = {
     ".github/workflows/plan.yml": ("plan.yml", "the plan in every pull request"),
     ".github/workflows/apply.yml": ("apply.yml", "the apply after every merge"),
@@ -104,13 +109,19 @@ def _asked(usual: Wishes) -> tuple[Wishes, bool]:
     """Ask for everything, with what is usual as the answer to Enter; and whether workflows are wanted."""
     click.echo("Enter takes what stands in brackets.", err=True)
 
-    def ask(question: str, answer: str) -> str:
-        return str(click.prompt(question, default=answer, err=True)).strip()
+    def ask(question: str, answer: str, field: str = "project") -> str:
+        def good(text: str) -> str:
+            problem = _problem(replace(usual, **{field: text.strip()}))
+            if problem is not None and text.strip() != _EMULATOR:
+                raise click.BadParameter(problem)
+            return text.strip()
 
-    name = ask("Project, part of every remote id", usual.name)
-    model = ask("Name of the first model", usual.model)
-    base = ask("Base model", usual.base)
-    endpoint = usual.endpoint or ask("Service: emulator, or an https URL", _EMULATOR)
+        return str(click.prompt(question, default=answer, err=True, value_proc=good))
+
+    name = ask("Project, part of every remote id", usual.name, "name")
+    model = ask("Name of the first model", usual.model, "model")
+    base = ask("Base model", usual.base, "base")
+    endpoint = usual.endpoint or ask("Service: emulator, or an https URL", _EMULATOR, "endpoint")
     hosted = endpoint != _EMULATOR
     project = usual.project or (ask("Cloud project that is billed", "") if hosted else None)
     workflows = click.confirm("GitHub workflows too?", default=False, err=True)
@@ -123,25 +134,31 @@ def _check(wishes: Wishes) -> None:
     Raises:
         click.UsageError: with what it must be.
     """
+    problem = _problem(wishes)
+    if problem is not None:
+        raise click.UsageError(problem)
+
+
+def _problem(wishes: Wishes) -> str | None:
+    """Return what the files could not hold, and what it must be."""
     from reconciler.core.address import NAME
     from reconciler.manifest.endpoint import check_endpoint
     from reconciler.manifest.kinds import PROJECT_NAME
 
     if re.match(PROJECT_NAME.replace("$", r"\Z"), wishes.name) is None:
-        raise click.UsageError(
+        return (
             f"--name {sanitize(wishes.name)}: a project's name has letters, digits and '-', starts and ends with a "
             "letter or digit, and has at most 63 characters"
         )
     if NAME.fullmatch(wishes.model) is None:
-        raise click.UsageError(
+        return (
             f"--model {sanitize(wishes.model)}: a model's name has lower-case letters, digits and '-', starts with a "
             "letter, and has at most 63 characters"
         )
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/@:-]{0,255}", wishes.base) is None:
-        raise click.UsageError(f"--base-model {sanitize(wishes.base)}: is no model's name, such as {_BASE}")
+        return f"--base-model {sanitize(wishes.base)}: is no model's name, such as {_BASE}"
     problem = None if wishes.endpoint is None else check_endpoint(wishes.endpoint)
-    if problem is not None:
-        raise click.UsageError(f"--endpoint: {problem}")
+    return None if problem is None else f"--endpoint: {problem}"
 
 
 def _name_of(folder: Path) -> str:
@@ -173,10 +190,10 @@ def _as_wished(text: str, wishes: Wishes) -> str:
 
 def _hosted(text: str, wishes: Wishes) -> str:
     """Name the service, the project that is billed, and a lockfile that can be committed."""
-    text = text.replace("endpoint: emulator # the embedded emulator", f"endpoint: {wishes.endpoint} # or emulator")
+    text = text.replace(_EMBEDDED, f"endpoint: {wishes.endpoint} # or emulator, the embedded one")
     if wishes.project is not None:
         text = text.replace("# project: my-project-id #", f"project: {wishes.project} #")
-    return text.replace("lockfile: .tunectl/tunectl.lock #", "lockfile: tunectl.lock #")
+    return text.replace(_LOCKFILE, "lockfile: tunectl.lock # what was made, and of what: commit it")
 
 
 def _template(file: str, name: str) -> str:

@@ -32,16 +32,24 @@ def known_names(directory: str | None, config: str | None) -> list[str]:
     return sorted(found)
 
 
+def meant_name(word: str, names: Iterable[str]) -> str | None:
+    """Return the name that somebody may have meant: one spelled alike, else the only one that has the word in it."""
+    from difflib import get_close_matches
+
+    known = sorted(names)
+    close = get_close_matches(word, known, n=1)
+    holding = [name for name in known if len(word) > 1 and word in name]
+    return next(iter(close), holding[0] if len(holding) == 1 else None)
+
+
 def check_recorded(names: Iterable[str], recorded: Lockfile, address: str) -> None:
     """Refuse a name that the lockfile at ``address`` does not record.
 
     Raises:
         click.UsageError: with the name that may have been meant.
     """
-    from difflib import get_close_matches
-
     for name in names:
         if name not in recorded.models:
-            close = get_close_matches(name, recorded.models, n=1)
-            hint = f"did you mean {close[0]}?" if close else "`tunectl status` lists the models there are"
+            meant = meant_name(name, recorded.models)
+            hint = f"did you mean {meant}?" if meant else "`tunectl status` lists the models there are"
             raise click.UsageError(f"{name}: the lockfile {address} has no model of that name; {hint}")

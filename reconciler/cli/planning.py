@@ -171,14 +171,15 @@ def check_names(flag: str, names: Iterable[str], among: Collection[str], *, glob
     Raises:
         click.UsageError: with the name that may have been meant.
     """
-    from difflib import get_close_matches
     from fnmatch import fnmatchcase
+
+    from reconciler.cli.names import meant_name
 
     for name in names:
         if name in among or (globs and any(fnmatchcase(known, name) for known in among)):
             continue
-        close = get_close_matches(name, among, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        meant = meant_name(name, among)
+        hint = f"; did you mean {meant}?" if meant else "; `tunectl status` lists the models there are"
         raise click.UsageError(f"{flag} {name}: there is no model of that name{hint}")
 
 

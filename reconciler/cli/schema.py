@@ -45,7 +45,7 @@ def render(kind: str) -> str:
 
 
 @click.command(
-    "schema", cls=Command, epilog="Example: tunectl schema tunedmodel > schemas/tunedmodel.schema.json, for your editor"
+    "schema", cls=Command, epilog="Example, for an editor: tunectl schema tunedmodel > schemas/tunedmodel.schema.json"
 )
 @click.argument("kind", required=False, metavar="[KIND]")
 def command(kind: str | None) -> int:

@@ -59,9 +59,10 @@ class Outcome:
             )
         rejected = sorted({*self.blocked, *self.rejected})
         if rejected:
+            shown = rejected[0] if len(rejected) == 1 else "NAME"
             return GateNotMet(
                 f"rejected by their gate: {_listed(rejected)}; what served before serves on",
-                hint="`tunectl show NAME` has the verdict; a change of the gate judges again, training nothing",
+                hint=f"`tunectl show {shown}` has the verdict; a change of the gate judges again, training nothing",
             )
         if self.late:
             return WaitTimedOut(

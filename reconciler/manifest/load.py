@@ -58,7 +58,7 @@ def load_manifests(
         empty_paths = [problem for problem in problems if problem.message.endswith(MATCHES_NOTHING)]
         problems = [problem for problem in problems if problem not in empty_paths]  # said once, at its place
         place = empty_paths[0].location if empty_paths else None
-        problems.append(_nothing([path for path, _ in named] if paths is None else paths, place))
+        problems.append(_nothing(config, [path for path, _ in named] if paths is None else paths, place))
     problems += check_relations([manifest.desired for manifest in manifests], complete=not problems)
     return LoadedManifests(
         tuple(manifest for manifest in manifests if _file(manifest) in files),
@@ -120,6 +120,10 @@ def _file(thing: LoadedManifest | Problem) -> str | None:
     return None if place is None else place.file
 
 
-def _nothing(paths: Sequence[str], place: Location | None) -> Problem:
+def _nothing(config: ProjectConfig, paths: Sequence[str], place: Location | None) -> Problem:
     message = f'no manifests found in {", ".join(paths)}; an empty set is never read as "delete everything"'
+    if config.file is None:
+        return Problem(
+            place, message, "there is no tunectl.yaml here: -C DIR works in another folder, tunectl init begins"
+        )
     return Problem(place, message, "write a manifest (tunectl init makes one), or use tunectl destroy")

@@ -115,7 +115,7 @@ def _facts(action: Action) -> Iterator[str]:
     facts += facts_of(action.forecast)
     if action.depends_on:
         facts.append(("after", ", ".join(map(sanitize, action.depends_on))))
-    if action.gate is not None:
+    if action.gate is not None and action.kind is not Kind.UPDATE:  # what is patched serves already
         facts.append(("gate", "must pass before it serves"))
     if action.blocked_by is not None:
         facts.append(("blocked by", sanitize(action.blocked_by)))

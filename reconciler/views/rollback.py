@@ -8,7 +8,7 @@ from reconciler.core.plan import Pinned
 from reconciler.core.rollback import Rollback, short_revision
 from reconciler.core.text import sanitize
 from reconciler.views.paint import painter
-from reconciler.views.words import count, guard
+from reconciler.views.words import count, guard, time_text
 
 
 def render_rollback(rollback: Rollback, *, color: bool = False) -> str:
@@ -52,7 +52,7 @@ def pin_line(pin: Pinned) -> str:
 
 
 def _model(instance: Instance) -> str:
-    made = "" if instance.create_time is None else f", made {instance.create_time}"
+    made = "" if instance.create_time is None else f", made {time_text(instance.create_time)}"
     dataset = instance.dataset
     data = f", {count(dataset.examples, 'example')}" if dataset is not None and dataset.counted else ""
     attempt = f", attempt {instance.attempt}" if instance.attempt > 1 else ""

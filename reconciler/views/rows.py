@@ -24,6 +24,7 @@ class Row:
     ``deposed``. ``remote`` is the state the service reports, ``missing`` if it does not know the model, None if nobody
     looked. ``error`` is the service's reason for a failure, ``created`` when the model was made, if either knows.
     ``pin`` is the revision that a rollback keeps serving, ``pin_over`` what the manifest asked for at that time.
+    ``shelved`` counts the attempts of the name that failed or were rejected and still exist, on its current row.
     ``took`` is what its tuning came to, if that was foreseen and is over.
     """
 
@@ -37,6 +38,7 @@ class Row:
     pin: str | None = None
     pin_over: str | None = None
     took: Actual | None = None
+    shelved: str | None = None
 
     @property
     def state(self) -> str:
@@ -87,7 +89,12 @@ def build_rows(
 
 
 def _pinned(row: Row, entry: Entry) -> Row:
-    return replace(row, pin=entry.pin, pin_over=entry.pin_over) if row.role == "current" and entry.pin else row
+    if row.role != "current":
+        return row
+    counts = ((len(entry.rejected), "rejected"), (len(entry.failed), "failed"))
+    shelved = " and ".join(f"{number:,} {word}" for number, word in counts if number)
+    kept = replace(row, shelved=f"{shelved} beside it" if shelved else None)
+    return replace(kept, pin=entry.pin, pin_over=entry.pin_over) if entry.pin else kept
 
 
 def _row(name: str, role: str, instance: Instance, observations: Mapping[str, Observation] | None) -> Row:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -17,14 +16,13 @@ from reconciler.views.paint import Paint, painter
 from reconciler.views.plan_text import drift_line, unmanaged_line
 from reconciler.views.rollback import pin_line
 from reconciler.views.rows import Row
-from reconciler.views.words import bullets, count, dataset_text, guard, short_digest, value_text
+from reconciler.views.words import bullets, count, dataset_text, guard, short_digest, time_text, value_text
 
 _HEADS = ("NAME", "STATE", "PROGRESS", "EXAMPLES", "CREATED", "MODEL")
 _STYLES = {"ready": "green", "tuning": "yellow", "pending": "yellow", "failed": "bold red", "rejected": "red"}
 _SHOWN_UNMANAGED = 50
 _CELL = 80
 _DAY = len("2026-03-01")
-_FRACTION = re.compile(r"\.\d+Z\Z")
 
 
 def render_status(rows: Sequence[Row], *, color: bool = False, width: int | None = None) -> str:
@@ -46,6 +44,8 @@ def render_status(rows: Sequence[Row], *, color: bool = False, width: int | None
         lines.append(paint(_line(cells, widths), _STYLES.get(row.state, "")))
         if row.error is not None:
             lines.append(clip(f"  {sanitize(row.error)}", room))
+        if row.shelved is not None:
+            lines.append(clip(f"  {row.shelved}; `tunectl show {sanitize(row.name)}` says why", room))
         if row.took is not None:
             lines.append(clip(f"  took {took_words(row.took)}", room))
     return guard("\n".join((*lines, "", counted(rows))) + "\n")
@@ -182,7 +182,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         state_text(row),
         progress_text(row.progress),
         f"{instance.dataset.examples:,}" if instance.dataset is not None and instance.dataset.counted else "",
-        _FRACTION.sub("Z", row.created or ""),
+        time_text(row.created),
         instance.resource,
     )
     return tuple(clip(sanitize(cell), _CELL) for cell in cells)
@@ -202,7 +202,7 @@ def _block(row: Row, observations: Mapping[str, Observation], paint: Paint) -> I
         "error": row.error,
         "revision": short_digest(instance.revision),
         "attempt": str(instance.attempt),
-        "created": instance.create_time,
+        "created": time_text(instance.create_time) or None,
         "operation": instance.operation,
         "dataset": None if instance.dataset is None else dataset_text(instance.dataset, None),
         "progress": progress_text(row.progress) or None,
@@ -214,7 +214,7 @@ def _block(row: Row, observations: Mapping[str, Observation], paint: Paint) -> I
         facts |= {f"gate {number}": _check(check) for number, check in enumerate(instance.verdict.checks, 1)}
     seen = observations.get(instance.resource)
     facts |= _fields(instance.spec, {} if seen is None else seen.spec)
-    facts["updated"] = None if seen is None else seen.update_time
+    facts["updated"] = None if seen is None else time_text(seen.update_time) or None
     known = {sanitize(key): sanitize(text) for key, text in facts.items() if text is not None}
     widest = max(map(len, known))
     for key, text in known.items():

@@ -39,6 +39,8 @@ _SOMETIMES = {
     Kind.BLOCKED: "blocked",
 }
 _COMMAND = re.compile(r"^(\s*)(::)", re.MULTILINE)
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
+_FRACTION = re.compile(r"\.\d+(?=Z$)")
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -139,12 +141,23 @@ def value_text(value: Json) -> str:
 
 def change_text(before: Json, after: Json, *, limit: int) -> tuple[str, str]:
     """Return both values of a change, each at most ``limit`` characters, cut so that the difference stays in sight."""
-    left, right = value_text(before), value_text(after)
+    left, right = _digest_text(before), _digest_text(after)
     if len(left) <= limit and len(right) <= limit:
         return left, right
     same = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
     start = max(0, min(same - limit // 3, max(len(left), len(right)) - limit))
     return _window(left, start, limit), _window(right, start, limit)
+
+
+def _digest_text(value: Json) -> str:
+    """Return a value as it stands in a change: a digest as everywhere else, cut and without quotes."""
+    digest = isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+    return short_digest(str(value)) if digest else value_text(value)
+
+
+def time_text(time: str | None) -> str:
+    """Return a time of the service to the second; nobody reads its fractions."""
+    return sanitize(_FRACTION.sub("", time or ""))
 
 
 def seconds_text(seconds: float) -> str:
