@@ -67,7 +67,8 @@ def _command(command: click.Command, context: click.Context, *, level: int) -> I
     if own:
         yield from ["", *_options(own, context)]
     if command.epilog:
-        yield from ["", _text(command.epilog)]
+        for paragraph in command.epilog.split("\n\n"):
+            yield from ["", _text(paragraph)]
     if isinstance(command, click.Group):
         for name, inner in _commands(command, context):
             path = f"{context.info_name} {name}"
