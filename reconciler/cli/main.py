@@ -60,14 +60,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Every command: its module in this package and its line of help. The order is that of the help page."""
 
 
-_ELSEWHERE = {
-    "--json": ("formats", "--format json"),
-    "--out": ("formats", "--format FORM=FILE"),
-    "--yes": ("auto_approve", "--auto-approve"),
-}
-"""Options that other tools have, with the parameter that a command needs to have ours, and how it is written."""
-
-
 class LazyGroup(Group):
     """Imports a command's module when the command is called, and lists them all without importing any."""
 
@@ -179,21 +171,12 @@ def _ours(error: click.ClickException) -> TunectlError:
 
 def _usage(error: click.UsageError, arguments: Sequence[str]) -> int:
     """Say what is wrong with a command line, and how the right one looks."""
-    click.echo(f"error: {_meant(error)}", err=True)
+    click.echo(f"error: {error.format_message()}", err=True)
     single = next((a for a in arguments if a.startswith("-") and not a.startswith("--") and len(a) > 3), None)  # noqa: PLR2004
     if single is not None:
         click.echo(f"  options are written with two dashes: -{single}", err=True)
     click.echo(f"  see {_path(error)} --help", err=True)
     return EXIT_USAGE
-
-
-def _meant(error: click.UsageError) -> str:
-    """Return what is wrong, with our option where another tool's was given."""
-    if isinstance(error, click.NoSuchOption) and error.ctx is not None and error.option_name in _ELSEWHERE:
-        needed, ours = _ELSEWHERE[error.option_name]
-        if any(param.name == needed for param in error.ctx.command.params):
-            return f"No such option '{error.option_name}'. Did you mean '{ours}'?"
-    return error.format_message()
 
 
 def _path(error: click.UsageError) -> str:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     ("arguments", "expected"),
     [
         (("delete", "numbers"), "did you mean destroy?"),
-        (("plan", "--json"), "Did you mean '--format json'?"),
-        (("apply", "--yes"), "Did you mean '--auto-approve'?"),
+        (("plan", "--json"), "Did you mean --format json?"),
+        (("apply", "--yes"), "Did you mean -y?"),
         (("fmt", "--json"), "No such option '--json'"),
     ],
 )
