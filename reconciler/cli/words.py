@@ -25,7 +25,8 @@ def waited_line(outcome: Outcome) -> str:
     counts = ((len(outcome.failed), "failed"), (len(outcome.skipped), "not begun"), (late, "still tuning"))
     parts += [f"{count} {word}" for count, word in counts if count]
     judge = f" apply judges by its gate: {', '.join(sorted(outcome.unjudged))}." if outcome.unjudged else ""
-    return f"Waited: {', '.join(parts)}.{judge}"
+    share = f" apply shares before it serves: {', '.join(sorted(outcome.unshared))}." if outcome.unshared else ""
+    return f"Waited: {', '.join(parts)}.{judge}{share}"
 
 
 def outcome_line(outcome: Outcome) -> str:

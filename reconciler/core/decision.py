@@ -47,6 +47,7 @@ from reconciler.core.address import short
 from reconciler.core.case import Case
 from reconciler.core.comparison import listed, patch, replacing_changes
 from reconciler.core.disposal import clean_up, disposal, letting_go
+from reconciler.core.judging import awaits_sharing
 from reconciler.core.lockfile import Entry, Instance, InstanceState
 from reconciler.core.observation import ModelState
 from reconciler.core.obtaining import buy, obtain
@@ -126,7 +127,9 @@ def _resume(case: Case, entry: Entry, making: Instance) -> Iterator[Action]:
 def _next_step(case: Case, making: Instance, previous: str | None) -> str:
     if not proven(case.desired.gate, making.verdict):
         return "judges it by its gate"
-    return "records it" if previous is None else "switches to it"
+    if previous is None:
+        return "shares it before it serves" if awaits_sharing(making) else "records it"
+    return "switches to it"
 
 
 def _renew(case: Case, entry: Entry) -> Iterator[Action]:

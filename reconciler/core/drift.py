@@ -145,8 +145,11 @@ def _unfinished(name: str, entry: Entry, observed: Observed, manifest: Desired |
     timeout = manifest.lifecycle.timeout if manifest is not None else 86_400.0
     for instance in (entry.current, *(() if entry.candidate is None else (entry.candidate,)), *entry.failed):
         resource = instance.resource
-        if instance.state is InstanceState.FAILED:
-            message = f"{short(resource)} failed" + (f": {instance.error}" if instance.error else "")
+        if instance.state in {InstanceState.FAILED, InstanceState.REJECTED}:
+            what = (
+                "failed" if instance.state is InstanceState.FAILED else "was rejected by its gate, and nothing serves"
+            )
+            message = f"{short(resource)} {what}" + (f": {instance.error}" if instance.error else "")
             yield Drift(name, "failed", message, resource=resource)
             continue
         observation = observed.get(resource)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from reconciler.core.canonical import Json
 from reconciler.core.gate import Gate, records_checks
 from reconciler.core.lockfile import UNFINISHED, Entry, Instance, InstanceState, amend, promote, remove, take_back
+from reconciler.core.permission import declared
 from reconciler.core.verdict import Verdict
 
 
@@ -21,8 +22,13 @@ def awaits_gate(instance: Instance) -> bool:
     return records_checks(instance.gate) and (instance.verdict is None or not instance.verdict.passed)
 
 
+def awaits_sharing(instance: Instance) -> bool:
+    """Tell whether an instance that does not serve yet was begun with permissions, which it is given before it does."""
+    return bool(declared(instance.spec))
+
+
 def arrive(entry: Entry, resource: str, *, gated: bool, create_time: str | None = None) -> Entry:
-    """Record that a model is ready; ``gated`` says that it has yet to pass its gate.
+    """Record that a model is ready; ``gated`` says that it has yet to pass its gate, or to be shared, before it serves.
 
     A candidate is ready, and a candidate still. The first model of a name would serve if it were called ready: with a
     gate ahead it stays as it is, only without an operation, since none runs any more.

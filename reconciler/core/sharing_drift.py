@@ -27,13 +27,19 @@ def reshared_outside(name: str, applied: Instance, live: Observation, manifest: 
 
 
 def reshared_in_manifest(manifest: Desired, applied: Instance, live: Observation | None) -> Iterator[Drift]:
-    """Yield whose role the manifest has changed since the last apply; one that the service has already is no drift."""
+    """Yield whose role the manifest has changed since the last apply; one that the service has already is no drift.
+
+    A manifest that has begun to declare permissions is compared with what the service has.
+    """
     wanted = declared(manifest.spec)
     if wanted is None or FIELD in manifest.lifecycle.ignore:
         return
     listed = None if live is None else live.permissions
     lacking = None if listed is None else {change.path for change in permission_changes(listed, wanted)}
-    for change in permission_changes(declared(applied.spec) or (), wanted):
+    before = declared(applied.spec)
+    if before is None:
+        before = () if listed is None else tuple(listed)
+    for change in permission_changes(before, wanted):
         if lacking is None or change.path in lacking:
             yield Drift(
                 manifest.name,

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 
-from reconciler.core.address import short
 from reconciler.core.ancestry import Ancestry
 from reconciler.core.descent import base_model_of
 from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Drift
-from reconciler.core.resource import Desired
+from reconciler.core.resource import Desired, Spec
 from reconciler.errors import Location, Problem
 
 NOTICE = 90
@@ -49,13 +48,14 @@ class Shutdowns:
 
     ``days`` maps base models to the day from which on they answer no more. ``today`` is the day of the run, in UTC;
     None tells of nothing. ``notice`` is in days. ``offered`` are the base models that the service lists, None if it
-    was not asked or lists none.
+    was not asked or lists none. ``lost`` are models that manifests are tuned from and that are not there any more.
     """
 
     days: Mapping[str, date] = field(default_factory=dict)
     today: date | None = None
     notice: int = NOTICE
     offered: frozenset[str] | None = None
+    lost: frozenset[str] = frozenset()
 
     def listing(self, names: Iterable[str]) -> Shutdowns:
         """Return the same with what the service lists; a listing without anything says nothing."""
@@ -75,6 +75,20 @@ class Shutdowns:
             return f"base model {base} will be shut down on {day}, in {left} day{'' if left == 1 else 's'}"
         return None
 
+    def fate_of_parent(self, spec: Spec) -> str | None:
+        """Return what is to be said of the model that a spec is tuned from, None if there is nothing."""
+        parent = outside_parent(spec)
+        if parent is None or parent not in self.lost:
+            return None
+        return f"{parent}, which it is tuned from, does not exist any more, or may not be read"
+
+
+def outside_parent(spec: Spec) -> str | None:
+    """Return the model that a spec is tuned from, if it is one that no manifest describes."""
+    source = spec.get("source")
+    parent = source.get("tunedModel") if isinstance(source, Mapping) else None
+    return parent if isinstance(parent, str) else None
+
 
 def known_days(service: str, endpoint: str, own: Mapping[str, date | None]) -> dict[str, date]:
     """Return the days of shutdown that hold for an endpoint.
@@ -92,7 +106,9 @@ def known_days(service: str, endpoint: str, own: Mapping[str, date | None]) -> d
 def warnings(
     manifests: Iterable[Desired], chosen: Callable[[str], bool], observed: Observed, shutdowns: Shutdowns
 ) -> tuple[Problem, ...]:
-    """Return a warning for each manifest whose base model, or that of its parents, goes; for many of one base just one.
+    """Return a warning for each manifest whose base model or parent goes; for many of one base just one.
+
+    The base model is that of its parents, where it has some.
 
     Args:
         manifests: all of them.
@@ -106,11 +122,16 @@ def warnings(
         base = base_model_of(manifest, declared, observed)
         if base is not None and shutdowns.fate(base) is not None:
             doomed.setdefault(base, []).append(manifest)
-    return tuple(problem for base, found in sorted(doomed.items()) for problem in _told(base, found, shutdowns))
+    orphans = [(m, fate) for m in declared.values() if chosen(m.name) and (fate := shutdowns.fate_of_parent(m.spec))]
+    hint = "tune from another model before it has to be tuned anew"
+    return (
+        *(problem for base, found in sorted(doomed.items()) for problem in _told(base, found, shutdowns)),
+        *(Problem(_place(m), f"{m.name}: {fate}", hint, severity="warning") for m, fate in orphans),
+    )
 
 
 def dying(recorded: Lockfile, observed: Observed, shutdowns: Shutdowns, *, names: Collection[str]) -> Iterator[Drift]:
-    """Yield the names whose serving model has a base model that goes.
+    """Yield the names whose serving model has a base model that goes, or whose parent is gone.
 
     Args:
         recorded: the lockfile.
@@ -127,8 +148,15 @@ def dying(recorded: Lockfile, observed: Observed, shutdowns: Shutdowns, *, names
         base = (None if seen is None else seen.base_model) or ancestry.base_model(current.spec)
         fate = None if base is None else shutdowns.fate(base)
         if fate is not None:
-            message = f"{short(current.resource)}: {fate}"
-            yield Drift(name, "dying", message, resource=current.resource, path="spec.baseModel", before=base)
+            yield _dying(name, current.resource, "spec.baseModel", fate, base)
+        fate = shutdowns.fate_of_parent(current.spec)
+        if fate is not None:
+            yield _dying(name, current.resource, "spec.source", fate, outside_parent(current.spec))
+
+
+def _dying(name: str, resource: str, path: str, fate: str, value: str | None) -> Drift:
+    """Return drift at a field whose value is what it was: it is the world that has changed."""
+    return Drift(name, "dying", fate, resource=resource, path=path, before=value, after=value)
 
 
 def _told(base: str, found: list[Desired], shutdowns: Shutdowns) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from reconciler.core.planning import Policy, build_plan
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
 from reconciler.core.shutdowns import dying
-from reconciler.engine.observe import observe, observe_permissions
+from reconciler.engine.observe import lost_parents, observe, observe_permissions
 from reconciler.engine.watch import recorded_operation
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import LockfileStore
@@ -79,6 +79,7 @@ def weigh(
     shutdowns = policy.shutdowns
     if capabilities.lists_base_models and names & recorded.models.keys():
         shutdowns = shutdowns.listing(base.name for base in provider.base_models())
+    shutdowns = replace(shutdowns, lost=lost_parents(provider, manifests.desired, observed, chosen))
     drift = (*drift, *dying(recorded, observed, shutdowns, names=names))
     drift = tuple(sorted(drift, key=lambda found: (found.name, found.kind, found.path or "")))
     return Audit(drift, plan.unmanaged, _coverage(recorded, observed), known, manifests.desired, plan.pinned)

@@ -12,7 +12,8 @@ from reconciler.core.observation import Observation, Observed
 from reconciler.core.permission import Permission
 from reconciler.core.resource import Desired
 from reconciler.core.sharing import to_ask
-from reconciler.errors import NotFound, PermissionDenied
+from reconciler.core.shutdowns import outside_parent
+from reconciler.errors import NotFound, PermissionDenied, RemoteError
 from reconciler.ports.provider import Provider
 
 PARALLEL_READS = 10
@@ -88,6 +89,31 @@ def observe_permissions(
         for resource, permissions in zip(asked, found, strict=True):
             models[resource] = replace(models[resource], permissions=permissions)
     return replace(observed, models=models)
+
+
+def lost_parents(
+    provider: Provider, manifests: Iterable[Desired], observed: Observed, chosen: Callable[[str], bool]
+) -> frozenset[str]:
+    """Return the models that manifests are tuned from, that none describes, and that are not there any more.
+
+    A request for each that the listing lacks, which leaves out what is shared with everyone. One that may not be read
+    cannot be tuned from either. Any other answer tells of nothing, and names that only the service can read (a version
+    of a model, say) are not asked for.
+    """
+    prefix = provider.capabilities.resource_prefix
+    parents = {outside_parent(manifest.spec) or "" for manifest in manifests if chosen(manifest.name)}
+    unseen = sorted(parent for parent in parents - observed.models.keys() if parent.startswith(prefix))
+    return frozenset(parent for parent in unseen if _is_lost(provider, parent))
+
+
+def _is_lost(provider: Provider, resource: str) -> bool:
+    try:
+        provider.get(resource)
+    except (NotFound, PermissionDenied):
+        return True
+    except RemoteError:
+        return False
+    return False
 
 
 def _permissions(provider: Provider, resource: str, name: str) -> tuple[Permission, ...]:

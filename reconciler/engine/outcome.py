@@ -15,7 +15,8 @@ class Outcome:
     """A tally of one run, filled while it goes on; the coordinator alone writes it.
 
     ``rejected`` maps names to the resource that their gate refused in this run, ``blocked`` holds what was refused
-    before. ``unjudged`` are names whose model is ready and has yet to pass its gate.
+    before. ``unjudged`` are names whose model is ready and has yet to pass its gate,
+    ``unshared`` those whose model has yet to get its permissions.
     ``lost`` is why the lock is not ours any more, if that is so: then nothing new was begun, and nothing recorded.
     ``took`` is what trainings that had a forecast came to, by name.
     """
@@ -26,6 +27,7 @@ class Outcome:
     blocked: dict[str, Action] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
     unjudged: list[str] = field(default_factory=list)
+    unshared: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     took: dict[str, Actual] = field(default_factory=dict)

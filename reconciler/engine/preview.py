@@ -19,7 +19,7 @@ from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
 from reconciler.core.shutdowns import warnings as doomed
 from reconciler.core.unsupported import unsupported
-from reconciler.engine.observe import look_for_hidden, observe, observe_permissions
+from reconciler.engine.observe import look_for_hidden, lost_parents, observe, observe_permissions
 from reconciler.errors import PermissionDenied, ProblemsError
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import Loaded, LockfileStore
@@ -86,7 +86,9 @@ def preview(
         plan = replace(plan, warnings=(*plan.warnings, *problems))
         shutdowns = shutdowns.listing(base.name for base in bases) if complete else shutdowns
     if not policy.destroy:
-        told = doomed(manifests.desired, choose(policy.scope, manifests.desired), observed, shutdowns)
+        chosen = choose(policy.scope, manifests.desired)
+        shutdowns = replace(shutdowns, lost=lost_parents(provider, manifests.desired, observed, chosen))
+        told = doomed(manifests.desired, chosen, observed, shutdowns)
         plan = replace(plan, warnings=(*plan.warnings, *told))
     if asks_for_forecast(plan, policy):
         plan = foresee(plan, manifests.desired, loaded.lockfile, observed, policy, past=past())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from reconciler.core.judging import arrive, awaits_gate
+from reconciler.core.judging import arrive, awaits_gate, awaits_sharing
 from reconciler.core.lockfile import Entry, Instance, InstanceState, fail
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
@@ -112,9 +112,12 @@ def _record(journal: Journal, action: Action, operation: Operation) -> None:
     else:
         instance = journal.instance(action)
         gated = instance is not None and awaits_gate(instance)
+        shared = instance is not None and awaits_sharing(instance)
         if gated:
             journal.outcome.unjudged.append(action.name)
-        journal.change(action.name, partial(_ready, operation, gated))
+        if shared:
+            journal.outcome.unshared.append(action.name)
+        journal.change(action.name, partial(_ready, operation, gated or shared))
         journal.finish(action)
 
 

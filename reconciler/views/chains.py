@@ -19,9 +19,11 @@ def render_findings(findings: Findings, breaks: Sequence[Break], *, address: str
     if lines:
         lines.append("")
     total = count(sum(findings.records.values()), "record")
-    names = {found.name for found in breaks}
-    if breaks:
+    names = {found.name for found in breaks} - {None}
+    if names:
         lines.append(f"{where}: {count(len(names), 'chain')} of {findings.chains} not whole.")
+    elif breaks:
+        lines.append(f"{where}: {count(len(breaks), 'line')} that no chain of this lockfile accounts for.")
     else:
         several = f" in {findings.chains} chains" if findings.chains > len(findings.records) else ""
         lines.append(f"{where}: {total} of {count(len(findings.records), 'name')}{several}, every chain is whole.")

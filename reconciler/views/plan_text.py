@@ -159,7 +159,7 @@ def left_out_line(action: Action) -> str:
 def drift_line(drift: Drift, *, width: int) -> str:
     """Return one thing that moved, on one line."""
     words = f"{sanitize(drift.name)}: {sanitize(drift.message)}"
-    if drift.path is not None:
+    if drift.path is not None and drift.before != drift.after:
         before, after = change_text(drift.before, drift.after, limit=max(_NARROWEST, width // 3))
         words += f" ({sanitize(drift.path)}: {before} -> {after})"
     return words if drift.update_time is None else f"{words}, last changed {sanitize(drift.update_time)}"

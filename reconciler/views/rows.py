@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.actual import Actual, actual_of
 from reconciler.core.choice import models_of
-from reconciler.core.judging import awaits_gate
+from reconciler.core.judging import awaits_gate, awaits_sharing
 from reconciler.core.lockfile import UNFINISHED, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Progress
 
 MISSING = "missing"
-UNPROVEN = "ready, not judged yet"
+UNPROVEN, UNSHARED = "ready, not judged yet", "ready, not shared yet"
 _PRESENT = frozenset({"current", "candidate"})
 
 
@@ -44,8 +44,8 @@ class Row:
     def state(self) -> str:
         """The state in words: the recorded one, with what the service says where that is different."""
         recorded = self.instance.state.value
-        if self.remote == ModelState.READY and self._unproven:
-            return UNPROVEN
+        if self.remote == ModelState.READY and self._ahead is not None:
+            return self._ahead
         if self.remote is None or self.remote == recorded:
             return recorded
         if self.remote == MISSING and self.instance.state is InstanceState.PENDING:
@@ -57,11 +57,13 @@ class Row:
         return f"{recorded} (remotely {self.remote})"
 
     @property
-    def _unproven(self) -> bool:
-        """Whether the model has yet to pass its gate before it serves."""
+    def _ahead(self) -> str | None:
+        """What a model that is ready has ahead of it before it serves, None if there is nothing."""
         instance = self.instance
-        waits = instance.state in UNFINISHED or self.role == "candidate"
-        return waits and awaits_gate(instance)
+        unfinished = instance.state in UNFINISHED
+        if awaits_gate(instance) and (unfinished or self.role == "candidate"):
+            return UNPROVEN
+        return UNSHARED if unfinished and awaits_sharing(instance) else None
 
 
 def build_rows(

@@ -103,3 +103,45 @@ def test_a_base_model_may_be_said_to_have_no_end(workshop):
     workshop.apply()
     workshop.project(shutdowns={BISON: None})
     assert dying(workshop, expect=0) == []
+
+
+@pytest.fixture
+def child(workshop):
+    """A project whose model was tuned from one that no manifest describes."""
+    workshop.apply()
+    parent = workshop.serving("numbers")
+    workshop.run("forget", "numbers", "-y")
+    workshop.drop("numbers")
+    workshop.want("child", baseModel=None, source={"tunedModel": parent})
+    workshop.apply()
+    return workshop, parent
+
+
+def test_a_parent_that_nobody_describes_is_missed_when_it_is_gone(child):
+    workshop, parent = child
+    assert (warned(workshop), dying(workshop, expect=0)) == ([], [])
+    workshop.vanish(parent)
+    said = f"{parent}, which it is tuned from, does not exist any more, or may not be read"
+    assert warned(workshop) == [f"child: {said}"]
+    assert dying(workshop) == [("child", said)]
+    (place,) = [line for line in workshop.run("plan").out.splitlines() if said in line]
+    assert place.strip().startswith("manifests/child.yaml:17:5: child: ")
+    workshop.project(drift={"ignore": [{"name": "child", "path": "spec.source", "reason": "it stays as it is"}]})
+    assert dying(workshop, expect=0) == []
+
+
+def test_a_parent_that_is_listed_costs_no_request_and_a_silent_service_tells_of_nothing(child):
+    workshop, parent = child
+    workshop.emulator.clear_requests()
+    workshop.run("plan")
+    assert ("GET", parent) not in workshop.requests()
+    workshop.vanish(parent)
+    workshop.fault(f"status,code=400,method=GET,path={parent}")
+    assert warned(workshop) == []
+
+
+def test_what_is_said_of_a_base_model_is_said_once(workshop):
+    workshop.apply()
+    retire(workshop, BISON)
+    (line,) = [line for line in workshop.run("drift", expect=2).out.splitlines() if "not offered" in line]
+    assert line.strip() == f"numbers: base model {BISON} is not offered by the service any more"

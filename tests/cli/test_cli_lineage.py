@@ -449,3 +449,17 @@ def workshop_session(config):
     from reconciler.overrides import Overrides  # noqa: PLC0415  only here
 
     return Session(config, Overrides(), report=lambda _: None)
+
+
+def test_a_line_that_no_name_can_be_read_from_is_counted_as_a_line(past):
+    with (past.root / LOG).open("a") as log:
+        log.write("<<<<<<< HEAD\n")
+    ended = past.run("lineage", "verify", expect=1)
+    assert f"{LOG}:5: broken: the line is no JSON" in ended.out
+    assert ended.out.endswith(f"{LOG}: 1 line that no chain of this lockfile accounts for.\n")
+
+
+def test_chains_and_lines_are_not_added_up(past):
+    text = (past.root / LOG).read_text()
+    past.write(LOG, "\n".join(text.splitlines()[:3]) + "\n{")
+    assert "1 chain of 2 not whole." in past.run("lineage", "verify", expect=1).out

@@ -22,7 +22,7 @@ def roles(workshop, name="numbers"):
     """What the service has: grantees and their roles."""
     store = workshop.emulator.world.store
     with store.reading():
-        model = store.find(workshop.serving(name).removeprefix("tunedModels/"))
+        model = store.find(workshop.entry(name)["resource"].removeprefix("tunedModels/"))
         return {p.email or p.type.lower(): p.role for p in store.permissions(model.seq)}
 
 
@@ -69,6 +69,38 @@ def test_the_plan_of_a_new_model_says_who_will_have_it(workshop):
     workshop.want("numbers", permissions=[MATH])
     text = workshop.run("plan").out
     assert 'spec.permissions[group:math@example.com]: (not set) -> "READER"' in text
+
+
+def test_an_approval_covers_the_sharing_of_a_first_model_whose_end_was_only_waited_for(workshop):
+    workshop.want("numbers", permissions=[ADA])
+    digest = workshop.plan()["digest"]
+    workshop.apply("--no-wait", "--expect-digest", digest)
+    assert "apply shares before it serves: numbers" in workshop.run("wait").out
+    assert roles(workshop) == OWNER
+    assert "ready, not shared yet" in workshop.run("status").out
+    assert "is ready; apply shares it before it serves" in workshop.run("plan").out
+    assert "serves nothing yet" in workshop.fails(1, "generate", "numbers", "4")
+    workshop.run("drift")
+    workshop.apply("--expect-digest", digest)
+    assert roles(workshop) == {**OWNER, "ada@example.com": READER}
+    assert workshop.plan()["actions"] == []
+    assert (workshop.bought(), workshop.entry("numbers")["state"]) == (1, "ready")
+
+
+def test_a_manifest_that_begins_to_declare_permissions_has_moved(workshop):
+    workshop.apply()
+    give(workshop, "eve@example.com")
+    workshop.run("drift")
+    workshop.want("numbers", permissions=[])
+    (drift,) = workshop.run("drift", "--format", "json", expect=2).json()["drift"]
+    assert (drift["kind"], drift["path"], drift["before"], drift["after"]) == (
+        "manifest",
+        "spec.permissions[user:eve@example.com]",
+        READER,
+        None,
+    )
+    workshop.apply()
+    workshop.run("drift")
 
 
 def test_a_replacement_is_shared_before_it_serves(shared):

@@ -13,6 +13,7 @@ from core_values import (
     OTHER_DATA,
     PENDING,
     READY,
+    REJECTED,
     TUNING,
     entry_of,
     instance,
@@ -73,6 +74,12 @@ ROWS = {
     "failed": (M, entry_of(MADE), [live(MADE, LIVE_FAILED)], [("failed", None)]),
     "failed with an error": (M, entry_of(MADE), [replace(live(MADE, LIVE_FAILED), error="e")], [("failed", None)]),
     "a first create failed": (M, entry_of(replace(MADE, state=FAILED, error="e")), [], [("failed", None)]),
+    "a first create was rejected": (
+        M,
+        entry_of(replace(MADE, state=REJECTED, error="e")),
+        [live(MADE)],
+        [("failed", None)],
+    ),
     "a candidate failed": (
         wanted(epochs=4),
         entry_of(MADE, failed=(replace(NEXT, state=FAILED),)),

@@ -22,7 +22,7 @@ from core_values import (
 
 from reconciler.core.decision import decide
 from reconciler.core.gate import AbortIf, Gate
-from reconciler.core.judging import accept, arrive, awaits_gate, judged, let_go, reject
+from reconciler.core.judging import accept, arrive, awaits_gate, awaits_sharing, judged, let_go, reject
 from reconciler.core.lockfile import intend, remove
 from reconciler.core.verdict import Check, Verdict
 
@@ -55,6 +55,12 @@ def test_a_candidate_that_is_ready_waits_for_its_verdict_as_a_candidate():
 def test_a_first_model_with_a_gate_ahead_does_not_serve_by_being_ready(gated, state):
     entry = entry_of(replace(FRESH, state=PENDING, operation="op"))
     assert arrive(entry, FRESH.resource, gated=gated).current == replace(FRESH, state=state)
+
+
+@pytest.mark.parametrize(("permissions", "waits"), [(None, False), ([], False), ([{"role": "READER"}], True)])
+def test_permissions_are_given_before_a_model_serves(permissions, waits):
+    spec = FRESH.spec if permissions is None else {**FRESH.spec, "permissions": permissions}
+    assert awaits_sharing(replace(FRESH, spec=spec)) == waits
 
 
 def test_a_rejected_model_that_is_judged_again_stays_rejected_meanwhile():

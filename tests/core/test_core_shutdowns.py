@@ -121,11 +121,12 @@ def recorded(**states):
 def test_what_serves_dies_with_its_base():
     lockfile = recorded(a=InstanceState.READY, b=InstanceState.TUNING, c=InstanceState.READY)
     (found,) = dying(lockfile, NOBODY, GONE, names={"a", "b", "nobody"})
-    assert (found.name, found.kind, found.resource, found.path, found.before) == (
+    assert (found.name, found.kind, found.resource, found.path, found.before, found.after) == (
         "a",
         "dying",
         "tunedModels/a",
         "spec.baseModel",
+        BASE,
         BASE,
     )
 

@@ -223,8 +223,11 @@ def test_a_stop_between_two_grants_leaves_the_rest_for_the_next_apply(bench):
 def test_a_first_model_whose_end_was_only_waited_for_is_shared_by_the_next_apply(bench):
     bench.want("numbers", permissions=[ADA_READS])
     bench.apply(options=bench.options(wait=False))
-    bench.wait()
+    outcome = bench.wait()
+    assert outcome.unshared == ["numbers"]
     assert roles(bench) == {}
+    assert bench.lockfile.models["numbers"].current.state is not InstanceState.READY
+    assert bench.kinds() == [("numbers", "wait")]
     assert bench.apply().complete
     assert roles(bench) == {"user:ada@example.com": READER}
     assert bench.plan().empty
