@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def _keys(command: Wrapped) -> Wrapped:
     for option, what in (("--output-key", "output"), ("--input-key", "input")):
-        text = f"The column of the {what}, for files; manifests name their own."
+        text = f"The column of the {what}, for files that have it; manifests name their own."
         command = click.option(option, metavar="KEY", help=text)(command)
     return command
 
@@ -251,7 +251,11 @@ def _of_files(session: Session, old: str, new: str, keys: dict[str, str | None],
     from reconciler.core.datachange import DataChange
     from reconciler.views.datasets import Comparison
 
-    before, after = (_digested(data_file(word, session.config.root, **keys)) for word in (old, new))
+    usual: dict[str, str | None] = dict.fromkeys(keys)
+    before, after = (
+        _digested(data_file(word, session.config.root, **keys), data_file(word, session.config.root, **usual))
+        for word in (old, new)
+    )
     counts, rows = session.past.compare(before, after, samples=samples, kept=False)
     return Comparison(
         f"{old} -> {new}", before.dataset, old, after.dataset, new, DataChange(counts, source="file"), rows
@@ -278,10 +282,20 @@ def _present(session: Session, manifest: LoadedManifest) -> Dataset:
     return dataset
 
 
-def _digested(file: DataFile) -> Version:
+def _digested(file: DataFile, otherwise: DataFile | None = None) -> Version:
+    """Return what a file holds; one that has not the columns asked for may have those of ``otherwise``."""
     from reconciler.dataset.check import read_rows
     from reconciler.dataset.compare import Version, digest_rows
+    from reconciler.errors import ProblemsError
 
+    if otherwise is not None and otherwise != file:
+        try:
+            return _digested(file)
+        except ProblemsError as error:
+            try:
+                return _digested(otherwise)
+            except ProblemsError:
+                raise error from None
     with file.named():
         dataset = digest_rows(read_rows(file.root, file.source))
     return Version(dataset, lambda: read_rows(file.root, file.source), lambda line: f"{file.word}:{line}")

@@ -30,7 +30,7 @@ def command(
     count_unmanaged: bool,
     formats: tuple[str, ...],
 ) -> int:
-    """Audit, read-only: changed, missing, failed, stuck, dying, data or manifest moved since the last apply."""
+    """Audit, read-only: changed, missing, failed, stuck, dying, shared otherwise, data or manifest moved on."""
     from reconciler.core.tolerance import sift
     from reconciler.engine.audit import take_stock
     from reconciler.views.status_document import drift_report

@@ -14,8 +14,8 @@ from reconciler.core.plan import Drift
 class Tolerance:
     """What is ignored and why.
 
-    ``name`` is a glob of names; ``path`` a field such as ``spec.temperature``, None for whatever drifts; ``until`` the
-    last day, in UTC, on which it holds, None for no end.
+    ``name`` is a glob of names; ``path`` a field such as ``spec.temperature``, with all that is in it, None for
+    whatever drifts; ``until`` the last day, in UTC, on which it holds, None for no end.
     """
 
     name: str
@@ -25,7 +25,10 @@ class Tolerance:
 
     def covers(self, drift: Drift) -> bool:
         """Tell whether it is about this drift, expired or not."""
-        return fnmatchcase(drift.name, self.name) and self.path in (None, drift.path)
+        if not fnmatchcase(drift.name, self.name):
+            return False
+        within = (f"{self.path}.", f"{self.path}[")  # one hyperparameter, one grantee
+        return self.path in (None, drift.path) or (drift.path is not None and drift.path.startswith(within))
 
     def holds(self, now: float) -> bool:
         """Tell whether it is still in force; ``now`` in seconds since the epoch."""

@@ -28,7 +28,8 @@ from reconciler.manifest.files import open_manifest, read
 from reconciler.manifest.places import Places
 from reconciler.manifest.policy import check_policy, checks_of, rules_of
 from reconciler.manifest.prices import check_prices, limits_of, prices_of
-from reconciler.manifest.project_document import DriftPart, ProjectDocument, ProviderPart
+from reconciler.manifest.project_document import ProjectDocument, ProviderPart
+from reconciler.manifest.tolerances import check_tolerances, tolerances_of
 from reconciler.manifest.verdict import alternatives, findings, in_order
 from reconciler.manifest.yamltext import Document, parse
 
@@ -138,6 +139,7 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
         raise _failed(*problems, *findings(ProjectDocument, error, places)) from error
     spec = model.spec
     problems += [*_check(model, places), *check_policy(spec.policy, places), *check_prices(spec.prices, places)]
+    problems += check_tolerances(spec.drift, places)
     if problems:
         raise _failed(*problems)
     return ProjectConfig(
@@ -152,7 +154,7 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
         prices=prices_of(spec.prices),
         rules=rules_of(spec.policy),
         checks=checks_of(spec.policy, places),
-        tolerances=_tolerances(spec.drift),
+        tolerances=tolerances_of(spec.drift),
         shutdowns={
             base: None if day is None else date.fromisoformat(day) for base, day in (spec.shutdowns or {}).items()
         },
@@ -189,14 +191,6 @@ def _provider(part: ProviderPart) -> ProviderConfig:
         location=part.location,
         staging=part.staging,
         options=part.options or {},
-    )
-
-
-def _tolerances(part: DriftPart | None) -> tuple[Tolerance, ...]:
-    found = [] if part is None else part.ignore or []
-    return tuple(
-        Tolerance(each.name, each.reason, each.path, None if each.until is None else date.fromisoformat(each.until))
-        for each in found
     )
 
 

@@ -214,6 +214,18 @@ def test_diff_of_two_files_takes_any_two_formats(shop, tmp_path_factory):
     assert "new.jsonl:1:2: error: broken JSON" in shop.fails(1, "dataset", "diff", str(outside), "new.jsonl")
 
 
+def test_diff_of_two_files_takes_the_usual_columns_where_a_file_has_not_those_asked_for(shop):
+    shop.write("old.csv", "text_input,output\n1,2\n2,3\n")
+    shop.write("new.csv", "q,a\n1,2\n2,4\n")
+    keys = ("--input-key", "q", "--output-key", "a")
+    for pair in (("old.csv", "new.csv"), ("new.csv", "old.csv")):
+        assert "1 changed" in shop.run("dataset", "diff", *pair, *keys).out
+    shop.write("odd.csv", "frage,antwort\n1,2\n")
+    assert "odd.csv:1: error: the header has no column q" in shop.fails(
+        1, "dataset", "diff", "odd.csv", "new.csv", *keys
+    )
+
+
 def test_diff_says_what_it_has_nothing_to_compare_with(shop):
     assert "records no dataset of it" in shop.fails(64, "dataset", "diff", "numbers")
     assert "give a second file, or --from-commit" in shop.fails(64, "dataset", "diff", DATA)

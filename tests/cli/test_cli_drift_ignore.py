@@ -42,6 +42,33 @@ def test_an_entry_that_expired_counts_again_and_says_so(drifted: Workshop) -> No
     assert "by the project file" not in said
 
 
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [("spec.datset", "did you mean dataset?"), ("spec.Permissions[everyone]", ""), ("spec.gate", ""), ("spec.*", "")],
+)
+def test_a_path_that_would_cover_nothing_is_an_error_with_its_place(drifted: Workshop, path: str, hint: str) -> None:
+    ignore(drifted, path=path)
+    said = drifted.fails(1, "drift")
+    assert "tunectl.yaml:1:" in said
+    assert "error: spec.drift.ignore[0].path: is no field that can drift" in said
+    assert hint in said
+
+
+@pytest.mark.parametrize("path", ["dataset", "spec.dataset", "spec.hyperparameters.epochCount", "labels.team"])
+def test_a_path_may_be_spelt_as_in_a_manifest(drifted: Workshop, path: str) -> None:
+    ignore(drifted, path=path)
+    drifted.run("drift", expect=0 if path.endswith("dataset") else 2)
+
+
+def test_a_field_covers_what_is_in_it(workshop: Workshop) -> None:
+    workshop.want("numbers", permissions=[{"role": "READER", "everyone": True}])
+    workshop.apply()
+    workshop.want("numbers", permissions=[])
+    workshop.run("drift", expect=2)
+    ignore(workshop, path="spec.permissions")
+    assert "1 drift ignored" in workshop.run("drift").out
+
+
 @pytest.mark.parametrize("entry", [{"until": "2027-02-30"}, {"until": "soon"}, {"reason": None}, {"days": 3}])
 def test_an_entry_that_makes_no_sense_is_an_error(drifted: Workshop, entry: dict[str, Any]) -> None:
     ignore(drifted, **entry)

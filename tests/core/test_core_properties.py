@@ -78,8 +78,14 @@ def check_plan(plan, state):
                     attempt=attempt,
                 )
                 model = None if resource in FOREIGN else state.models.get(resource)
-                mine = recorded.get(resource, action.name) == action.name
+                mine = recorded.get(resource, action.name) == action.name and not has_another_parent(model, recorded)
                 assert model is None or not mine or model.state is ModelState.FAILED, f"{resource} exists already"
+
+
+def has_another_parent(model, recorded):
+    """Tell whether a model was tuned from one that nothing records any more: no manifest asks for it as it is."""
+    source = {} if model is None else model.spec.get("source", {})
+    return "tunedModel" in source and source["tunedModel"] not in recorded
 
 
 def check_state(state, manifests, begun):

@@ -1,5 +1,6 @@
 """Which drift counts, and from which day on again."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from reconciler.core.tolerance import Tolerance, Tolerated, sift
 
 CHANGED = Drift("search-a", "changed", "spec.temperature was changed outside", path="spec.temperature")
 MISSING = Drift("search-a", "missing", "does not exist any more")
+WIDENED = Drift("search-a", "widened", "permissions widened: everyone", path="spec.permissions[everyone]")
 LAST = date(2027, 1, 31)
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC).timestamp()
 DAY = 86_400.0
@@ -20,6 +22,11 @@ TABLE = [
     (Tolerance("*", "why", path="spec.temperature"), CHANGED, True),
     (Tolerance("*", "why", path="spec.topK"), CHANGED, False),
     (Tolerance("*", "why", path="spec.temperature"), MISSING, False),
+    (Tolerance("*", "why", path="spec.permissions"), WIDENED, True),
+    (Tolerance("*", "why", path="spec.permissions[everyone]"), WIDENED, True),
+    (Tolerance("*", "why", path="spec.permissions[user:a@example.com]"), WIDENED, False),
+    (Tolerance("*", "why", path="spec.permission"), WIDENED, False),
+    (Tolerance("*", "why", path="spec.labels"), replace(CHANGED, path="spec.labels.team"), True),
 ]
 
 
