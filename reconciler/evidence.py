@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,6 +26,15 @@ LOG = "command.log"
 _GLANCE = 0.1
 """Seconds between two looks at a program that runs."""
 _SHOWN = 120
+_SEARCH_SECONDS = 10.0
+"""Of computing, for all expressions of one check together; a thousand sound ones take some milliseconds."""
+_SEARCH = """\
+import json, re, signal, sys
+signal.setitimer(signal.ITIMER_VIRTUAL, float(sys.argv[1]))
+for expression, text in json.load(sys.stdin):
+    print(int(re.search(expression, text.strip()) is not None), flush=True)
+"""
+"""Ended by the system when its time is over, wherever it is, also if nobody waits for it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +44,32 @@ class FileEvidence:
     root: Path
     place: str
     environ: Mapping[str, str] = field(repr=False)
+    search_seconds: float = _SEARCH_SECONDS
 
     def folder(self, name: str, label: str) -> FileFolder:
         """Return the folder of a model; nothing is made before something is kept."""
         return FileFolder(self.root, f"{self.place}/{name}/{label}", self.environ)
+
+    def search(self, searches: Sequence[tuple[str, str]], *, stopped: Callable[[], bool]) -> Sequence[bool] | None:
+        """Search in a process of its own: ``re`` holds the interpreter lock, so one of them could stop all threads."""
+        command = [sys.executable, "-I", "-S", "-c", _SEARCH, str(self.search_seconds)]
+        try:
+            process = subprocess.Popen(  # noqa: S603  our own program; expressions reach it as data
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise TunectlError(f"nothing can be searched ({os.strerror(error.errno or 0)})") from error
+        with process:
+            printed = _talk(process, json.dumps(searches).encode("ascii"), stopped)
+        if printed is None:
+            return None
+        if process.returncode not in {0, -signal.SIGVTALRM}:
+            raise TunectlError(f"the search for regular expressions ended with status {process.returncode}")
+        return [line == b"1" for line in printed.split()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +162,20 @@ def _private(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _talk(process: subprocess.Popen[bytes], given: bytes, stopped: Callable[[], bool]) -> bytes | None:
+    """Return what a process prints until it ends, or None when the run is to stop; it is over then in any case."""
+    left: bytes | None = given  # what was begun is carried on without being given again
+    try:
+        while not stopped():
+            try:
+                return process.communicate(left, timeout=_GLANCE)[0]
+            except subprocess.TimeoutExpired:
+                left = None
+        return None
+    finally:
+        _end(process)
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float, stopped: Callable[[], bool]) -> int | None:

@@ -147,7 +147,7 @@ def _judge(session: Session, subjects: list[Subject], parallelism: int) -> list[
             judgement = examiner.judge(subject)
             if judgement.verdict is None:
                 raise judgement.error or FailedPrecondition(f"{subject.name}: no verdict")
-            rulings.append(Ruling(subject.name, subject.resource, judgement.verdict, judgement.answers or ""))
+            rulings.append(Ruling(subject.name, subject.resource, judgement.verdict, judgement.answers))
     return rulings
 
 

@@ -29,7 +29,7 @@ def command(invocation: Invocation, name: str, prompt: str, candidates: int) -> 
         if current.state is not InstanceState.READY:
             raise FailedPrecondition(
                 f"{name}: {current.resource} is {current.state.value} and serves nothing yet",
-                hint="`tunectl apply` finishes it",
+                hint="`tunectl apply` finishes it, or says why it cannot",
             )
         if prompt == "-":
             prompt = sys.stdin.read().rstrip("\n")

@@ -44,7 +44,7 @@ def command(invocation: Invocation, /, name: str, email: str, auto_approve: bool
             if current.state is not InstanceState.READY:
                 raise FailedPrecondition(
                     f"{name}: {current.resource} is {current.state.value} and serves nothing yet",
-                    hint="`tunectl apply` finishes it",
+                    hint="`tunectl apply` finishes it, or says why it cannot",
                 )
             invocation.note(_warning(name, current.resource, email, declared="permissions" in current.spec))
             if not auto_approve and not agreed(f"Transfer it to {email}?"):

@@ -67,7 +67,12 @@ class Gate:
     @property
     def judges(self) -> bool:
         """Whether a finished model has anything to show; a gate may also do no more than stop a hopeless tuning."""
-        return bool(self.prompts or self.dataset or self.command or self.needs_loss)
+        return self.leaves_evidence or self.needs_loss
+
+    @property
+    def leaves_evidence(self) -> bool:
+        """Whether judging leaves anything to read: answers, or what a program prints."""
+        return bool(self.prompts or self.dataset or self.command)
 
     @property
     def needs_loss(self) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.core.canonical import Json
-from reconciler.core.gate import AbortIf, Gate, GateDataset, PromptCheck
+from reconciler.core.gate import AbortIf, Gate, GateDataset
 from reconciler.core.observation import Snapshot
-from reconciler.core.scorers import RIGHT, score
+from reconciler.core.scorers import RIGHT
 
 _SHOWN = 10
 _FIRST = "no other model serves, so there is nothing to compare with"
@@ -91,22 +91,13 @@ def check_losses(gate: Gate, loss: float, current: float | None) -> list[Check]:
     return checks
 
 
-def check_prompts(prompts: Sequence[PromptCheck], answers: Sequence[str]) -> Check:
+def check_prompts(scores: Sequence[float]) -> Check:
     """Count the questions that were answered as expected; all have to be."""
-    wrong = [
-        index
-        for index, (prompt, answer) in enumerate(zip(prompts, answers, strict=True))
-        if score_prompt(prompt, answer) < RIGHT
-    ]
+    wrong = [index for index, points in enumerate(scores) if points < RIGHT]
     shown = ", ".join(f"prompts[{index}]" for index in wrong[:_SHOWN])
     more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
     note = f"not as expected: {shown}{more}" if wrong else None
-    return Check("prompts", not wrong, float(len(prompts) - len(wrong)), float(len(prompts)), note)
-
-
-def score_prompt(prompt: PromptCheck, answer: str) -> float:
-    """Return how right the answer to a question is."""
-    return score(prompt.scorer, prompt.expected, answer, tolerance=prompt.tolerance)
+    return Check("prompts", not wrong, float(len(scores) - len(wrong)), float(len(scores)), note)
 
 
 def check_scores(dataset: GateDataset, scores: Sequence[float], current: Sequence[float] | None) -> list[Check]:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from reconciler.core.canonical import Json
-from reconciler.core.scorers import score
+from reconciler.core.scorers import Scorer, score
 from reconciler.core.verdict import (
     Check,
     Verdict,
@@ -21,7 +21,6 @@ from reconciler.core.verdict import (
     check_losses,
     check_prompts,
     check_scores,
-    score_prompt,
 )
 from reconciler.engine import carry
 from reconciler.engine.judgement import Judgement, Subject
@@ -41,8 +40,20 @@ class _Asked:
 
     rows: list[Mapping[str, Json]] = field(default_factory=list)
 
-    def note(self, check: str, given: str, expected: str, answer: str, points: float) -> None:
-        self.rows.append({"check": check, "input": given, "expected": expected, "answer": answer, "score": points})
+    def note(self, question: _Question, answer: str, points: float | None) -> None:
+        text: dict[str, Json] = {"input": question.input, "expected": question.expected, "answer": answer}
+        self.rows.append({"check": question.check, **text, "score": points})
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a model is asked and how its answer is compared; ``check`` is the address that messages give."""
+
+    check: str
+    input: str
+    scorer: Scorer
+    expected: str
+    tolerance: float
 
 
 class Examiner:
@@ -67,11 +78,12 @@ class Examiner:
     def judge(self, subject: Subject) -> Judgement:
         """Evaluate a gate; whatever keeps us from a verdict is returned, never raised."""
         folder = self._world.evidence.folder(subject.name, subject.label)
+        answers = folder.address if subject.gate.leaves_evidence else None
         try:
             verdict = Verdict.of(subject.gate, self._checks(subject, folder))
         except TunectlError as error:
-            return Judgement(subject, error=error, answers=folder.address)
-        return Judgement(subject, verdict, answers=folder.address)
+            return Judgement(subject, error=error, answers=answers)
+        return Judgement(subject, verdict, answers=answers)
 
     def _checks(self, subject: Subject, folder: Folder) -> list[Check]:
         gate = subject.gate
@@ -106,30 +118,55 @@ class Examiner:
         return losses[-1]
 
     def _prompts(self, subject: Subject, asked: _Asked) -> Check:
-        prompts = subject.gate.prompts
-        answers = self._ask(subject.resource, [prompt.input for prompt in prompts])
-        for index, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-            points = score_prompt(prompt, answer)
-            asked.note(f"prompts[{index}]", prompt.input, prompt.expected, answer, points)
-        return check_prompts(prompts, answers)
+        questions = [
+            _Question(f"prompts[{index}]", prompt.input, prompt.scorer, prompt.expected, prompt.tolerance)
+            for index, prompt in enumerate(subject.gate.prompts)
+        ]
+        return check_prompts(self._scores(subject.resource, questions, asked))
 
     def _dataset(self, subject: Subject, asked: _Asked, current: _Asked) -> list[Check]:
         dataset = subject.gate.dataset
         assert dataset is not None  # noqa: S101  the caller looked
-        examples = self._world.datasets.evaluation(subject.name)
+        questions = [
+            _Question(f"dataset[{number}]", example.input, dataset.scorer, example.output, dataset.tolerance)
+            for number, example in enumerate(self._world.datasets.evaluation(subject.name), 1)
+        ]
+        rival = None if dataset.no_worse_than_current is None else subject.current
+        mine = self._scores(subject.resource, questions, asked)
+        return check_scores(dataset, mine, None if rival is None else self._scores(rival, questions, current))
 
-        def scores(resource: str, notes: _Asked) -> list[float]:
-            found = []
-            answers = self._ask(resource, [example.input for example in examples])
-            for number, (example, answer) in enumerate(zip(examples, answers, strict=True), 1):
-                points = score(dataset.scorer, example.output, answer, tolerance=dataset.tolerance)
-                notes.note(f"dataset[{number}]", example.input, example.output, answer, points)
-                found.append(points)
-            return found
+    def _scores(self, resource: str, questions: Sequence[_Question], notes: _Asked) -> list[float]:
+        """Return how right a model answers, and note every answer.
 
-        compared = dataset.no_worse_than_current is not None and subject.current is not None
-        mine = scores(subject.resource, asked)
-        return check_scores(dataset, mine, scores(subject.current or "", current) if compared else None)
+        Raises:
+            TunectlError: it cannot be asked, or an expression cannot be searched for in bounded time.
+        """
+        answers = self._ask(resource, [question.input for question in questions])
+        pairs = list(zip(questions, answers, strict=True))
+        found = iter(self._search([(q.expected, answer) for q, answer in pairs if q.scorer is Scorer.REGEX]))
+        scores, unclear = [], None
+        for question, answer in pairs:
+            points = next(found, None) if question.scorer is Scorer.REGEX else _score(question, answer)
+            notes.note(question, answer, points)
+            if points is None:
+                unclear = unclear or question
+            else:
+                scores.append(points)
+        if unclear is not None:
+            raise TunectlError(
+                f"{unclear.check}: the search for its regular expression in the answer took too long and was given up",
+                hint="write it without repetitions of repetitions, such as (a+)+; apply judges again, training nothing",
+            )
+        return scores
+
+    def _search(self, searches: Sequence[tuple[str, str]]) -> list[float]:
+        """Return 1 or 0 for each expression and text, or for as many of them as there was time for."""
+        if not searches:
+            return []
+        found = self._world.evidence.search(searches, stopped=self._world.stop.requested)
+        if found is None:
+            raise self._stopped()
+        return [float(one) for one in found]
 
     def _ask(self, resource: str, inputs: Sequence[str]) -> list[str]:
         """Return the answers to the inputs, in order; the first error ends the questions.
@@ -164,9 +201,16 @@ class Examiner:
             )
         )
         if status is None:
-            raise Interrupted("the run was stopped", signal_number=self._world.stop.signal_number or 0)
+            raise self._stopped()
         return check_command(status)
+
+    def _stopped(self) -> Interrupted:
+        return Interrupted("the run was stopped", signal_number=self._world.stop.signal_number or 0)
 
     def _may(self, request: Callable[[], T]) -> T:
         """Send a request while the run goes on and the lock, if one is needed, is ours."""
         return carry.while_we_may(self._world, request)
+
+
+def _score(question: _Question, answer: str) -> float:
+    return score(question.scorer, question.expected, answer, tolerance=question.tolerance)

@@ -59,11 +59,14 @@ class Outcome:
                 f"{count} failed: {_listed(broken)}; everything else is applied and recorded",
                 hint="`tunectl plan` shows what is left and how to go on",
             )
-        rejected = sorted({*self.blocked, *self.rejected})
-        if rejected:
+        held = sorted(name for name, action in self.blocked.items() if action.depends_on)
+        rejected = sorted({*self.blocked, *self.rejected}.difference(held))
+        if rejected or held:
+            causes = (("rejected by their gate", rejected), ("held up by their source", held))
+            said = "; ".join(f"{cause}: {_listed(names)}" for cause, names in causes if names)
             shown = rejected[0] if len(rejected) == 1 else "NAME"
             return GateNotMet(
-                f"rejected by their gate: {_listed(rejected)}; what served before serves on",
+                f"{said}; nothing that serves was replaced",
                 hint=f"`tunectl show {shown}` has the verdict; a change of the gate judges again, training nothing",
             )
         if self.late:

@@ -1,4 +1,4 @@
-"""What a gate leaves behind for people to read, and the program it may ask: a folder for each judged model.
+"""What a gate leaves behind for people to read, and what it has done apart from us: a folder for each judged model.
 
 Answers are the user's own data and may be confidential: an implementation keeps them where only the user reads them,
 and nothing of them in a message.
@@ -57,6 +57,24 @@ class Evidence(Protocol):
         """Return the folder of a model; ``label`` tells it from others of the same manifest name."""
         ...
 
+    def search(self, searches: Sequence[tuple[str, str]], *, stopped: Callable[[], bool]) -> Sequence[bool] | None:
+        """Tell of each expression whether it is found in its text (``core.scorers.regex``), in bounded time.
+
+        An expression that backtracks can take longer than anybody lives, and no thread can be torn from it.
+
+        Args:
+            searches: pairs of a valid regular expression and a text.
+            stopped: asked again and again; True ends the search.
+
+        Returns:
+            One answer for each pair; fewer if the time was over, and then the first pair without one is to blame. None
+            if it was stopped.
+
+        Raises:
+            TunectlError: nothing can be searched.
+        """
+        ...
+
 
 class NoEvidence:
     """For runs that judge nothing."""
@@ -64,3 +82,7 @@ class NoEvidence:
     def folder(self, name: str, label: str) -> NoReturn:
         """Refuse."""
         raise RuntimeError(f"{name} ({label}) is judged in a run that was not to judge; this is a bug in tunectl")
+
+    def search(self, searches: Sequence[tuple[str, str]], *, stopped: Callable[[], bool]) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        raise RuntimeError(f"{len(searches)} searches in a run that was not to judge; this is a bug in tunectl")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from reconciler.core.datachange import RowSample
 from reconciler.core.forecast import total
+from reconciler.core.gate import records_checks
 from reconciler.core.plan import Action, Kind, Plan
 from reconciler.views.data import NO_SAMPLES, Samples, sample_items
 from reconciler.views.escape import code, prose
@@ -26,6 +27,7 @@ from reconciler.views.words import (
     count,
     data_text,
     dataset_text,
+    is_paid,
     plan_line,
     remote_text,
     selection_text,
@@ -117,7 +119,7 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
         yield "| Field | Before | After | |\n| --- | --- | --- | --- |\n"
         for change in action.changes:
             before, after = change_text(change.before, change.after, limit=_VALUE)
-            note = "needs a new training" if change.effect == "replace" else ""
+            note = "needs a new training" if is_paid(action, change) else ""
             yield f"| {code(change.path)} | {code(before)} | {code(after)} | {note} |\n"
         yield "\n"
     yield from _data_facts(action, rows)
@@ -129,7 +131,7 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
         yield f"* was called {code(action.previous_name)}\n"
     if action.depends_on:
         yield f"* after {', '.join(map(code, action.depends_on))}\n"
-    if action.gate is not None:
+    if records_checks(action.gate):
         yield "* must pass its gate before it serves\n"
 
 

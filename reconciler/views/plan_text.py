@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.core.forecast import total
-from reconciler.core.plan import Action, Change, Drift, Kind, Plan, Unmanaged
+from reconciler.core.gate import records_checks
+from reconciler.core.plan import Action, Drift, Kind, Plan, Unmanaged
 from reconciler.core.text import clip, sanitize
 from reconciler.errors import Problem
 from reconciler.views.data import NO_SAMPLES, Samples, sample_lines
@@ -23,6 +24,7 @@ from reconciler.views.words import (
     data_text,
     dataset_text,
     guard,
+    is_paid,
     plan_line,
     remote_text,
     selection_text,
@@ -87,7 +89,7 @@ def _action(action: Action, paint: Paint, width: int, samples: Samples) -> Itera
     yield from _facts(action)
     if action.data is not None:
         yield from (f"{_INDENT}{line}" for line in sample_lines(samples.get(action.name, ()), paint, width))
-    yield from _changes(action.changes, paint, width)
+    yield from _changes(action, paint, width)
 
 
 def _doing(action: Action) -> str:
@@ -115,7 +117,7 @@ def _facts(action: Action) -> Iterator[str]:
     facts += facts_of(action.forecast)
     if action.depends_on:
         facts.append(("after", ", ".join(map(sanitize, action.depends_on))))
-    if action.gate is not None and action.kind is not Kind.UPDATE:  # what is patched serves already
+    if records_checks(action.gate) and action.kind is not Kind.UPDATE:  # what is patched serves already
         facts.append(("gate", "must pass before it serves"))
     if action.blocked_by is not None:
         facts.append(("blocked by", sanitize(action.blocked_by)))
@@ -130,10 +132,11 @@ def _afterwards(action: Action) -> str:
     return f"keep the old one (lifecycle.retain: {retain})" if retain else "let go of the old one"
 
 
-def _changes(changes: Sequence[Change], paint: Paint, width: int) -> Iterator[str]:
+def _changes(action: Action, paint: Paint, width: int) -> Iterator[str]:
+    changes = action.changes
     paths = [f"{sanitize(change.path)}:" for change in changes]
     widest = max(map(len, paths), default=0)
-    notes = [_TRAINS if change.effect == "replace" else "" for change in changes]
+    notes = [_TRAINS if is_paid(action, change) else "" for change in changes]
     taken = len(_INDENT) + widest + len("  -> ") + max(map(len, notes), default=0)
     room = max(_NARROWEST, (width - taken) // 2)
     for path, change, note in zip(paths, changes, notes, strict=True):

@@ -135,6 +135,7 @@ def _words(action: ActionShape) -> str:
         if dataset
         else "",
         "changing " + ", ".join(change.path for change in action.changes) if action.changes else "",
+        f"under gate {short_digest(digest(action.gate))}" if action.gate else "",
         f"[{action.digest.removeprefix('sha256:')[:_TOLD_APART]}]",
     ]
     return " ".join(part for part in parts if part)

@@ -22,7 +22,7 @@ class Ruling:
     name: str
     resource: str
     verdict: Verdict
-    answers: str
+    answers: str | None
 
 
 def render_rulings(rulings: Sequence[Ruling], *, color: bool = False) -> str:
@@ -50,7 +50,8 @@ def _table(ruling: Ruling, paint: Paint) -> Iterator[str]:
     for cells in rows:
         line = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
         yield f"  {line.rstrip()}"
-    yield f"  answers: {sanitize(ruling.answers)}"
+    if ruling.answers is not None:
+        yield f"  answers: {sanitize(ruling.answers)}"
 
 
 def _cells(check: Check) -> tuple[str, str, str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.core.canonical import Json
 from reconciler.core.datachange import DataChange
-from reconciler.core.plan import TRAINS, Action, Kind, Plan, Scope, Steps
+from reconciler.core.plan import TRAINS, Action, Change, Kind, Plan, Scope, Steps
 from reconciler.core.resource import Dataset, Effect, Remote
 from reconciler.core.text import clip, sanitize
 
@@ -83,6 +83,11 @@ def selection_text(scope: Scope) -> str:
 def count(number: int, noun: str) -> str:
     """Return ``1 model`` or ``5 models``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def is_paid(action: Action, change: Change) -> bool:
+    """Tell whether a change costs a new training; what is reused was paid for long ago."""
+    return change.effect == Effect.REPLACE and action.kind is not Kind.REUSE
 
 
 def steps_text(steps: Steps) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reconciler.core.scorers import regex
 from reconciler.errors import StoreError, TunectlError
 from reconciler.evidence import FileEvidence
 
@@ -76,3 +77,36 @@ def test_a_folder_that_may_not_be_written_is_an_error(tmp_path: Path, folder: Fi
     tmp_path.chmod(0o500)
     with pytest.raises(StoreError, match="Permission denied"):
         folder.keep("answers.jsonl", [])
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("^10$", " 10\n"),
+        ("b", "abc"),
+        ("b", "xyz"),
+        ("^$", ""),
+        ("\u00fc|\ud800", "z\u00fc"),
+        (r"(?i)ONE\b", "one two"),
+    ],
+)
+def test_a_search_finds_what_the_scorer_finds(tmp_path: Path, expression: str, text: str) -> None:
+    evidence = FileEvidence(tmp_path, ".tunectl/gates", {})
+    assert evidence.search([(expression, text)], stopped=lambda: False) == [regex(expression, text)]
+
+
+def test_an_expression_that_would_never_be_done_is_given_up_and_the_others_before_it_count(tmp_path: Path) -> None:
+    evidence = FileEvidence(tmp_path, ".tunectl/gates", {}, search_seconds=0.2)
+    searches = [("a", "a"), ("a", "b"), ("^(a+)+$", "a" * 64 + "b"), ("a", "a")]
+    assert evidence.search(searches, stopped=lambda: False) == [True, False]
+
+
+def test_a_run_that_is_stopped_ends_its_search(tmp_path: Path) -> None:
+    evidence = FileEvidence(tmp_path, ".tunectl/gates", {}, search_seconds=600)
+    looks = iter([False, False, True, True])
+    assert evidence.search([("^(a+)+$", "a" * 64 + "b")], stopped=lambda: next(looks)) is None
+
+
+def test_a_search_that_breaks_is_no_verdict(tmp_path: Path) -> None:
+    with pytest.raises(TunectlError, match="ended with status 1"):
+        FileEvidence(tmp_path, ".tunectl/gates", {}).search([("(", "a")], stopped=lambda: False)

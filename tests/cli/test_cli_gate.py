@@ -56,7 +56,7 @@ def test_a_replacement_that_does_not_pass_is_kept_and_blocked_and_ends_with_7(wo
     ended = workshop.apply(expect=7)
 
     assert "numbers: gate not met: prompts 0 (at least 1): not as expected: prompts[0]" in ended.err
-    assert "rejected by their gate: numbers; what served before serves on" in ended.err
+    assert "rejected by their gate: numbers; nothing that serves was replaced" in ended.err
     assert ended.out.splitlines()[-1].endswith("0 deleted, 1 rejected.")
     assert workshop.serving("numbers") == old
     assert len(workshop.remote()) == 2
@@ -174,6 +174,61 @@ def test_a_program_that_gives_no_verdict_rejects_nothing(workshop: Workshop, com
     assert said in ended.err
     assert workshop.serving("numbers") == old
     assert workshop.kinds() == [("numbers", "wait")]
+
+
+def test_an_expression_that_would_never_be_done_rejects_nothing_and_is_named(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "reconciler.evidence.FileEvidence.search", lambda _self, searches, **_: [True] * len(searches[1:])
+    )
+    old = replacing(workshop, {"prompts": [{"input": "4", "matches": "5"}, {"input": "9", "matches": "CANARY"}]})
+    ended = workshop.apply(expect=4)
+    assert "its gate could not be evaluated: prompts[1]: the search for its regular expression" in ended.err
+    assert "CANARY" not in ended.text
+    assert [row["score"] for row in rows(workshop, "answers.jsonl")] == [1.0, None]
+    assert workshop.serving("numbers") == old
+    workshop.want("numbers", **MORE, gate={"prompts": [{"input": "4", "matches": "5"}]})
+    monkeypatch.undo()
+    workshop.apply()
+    assert workshop.bought() == 2
+
+
+def test_a_gate_on_losses_alone_keeps_nothing_and_names_no_folder(workshop: Workshop) -> None:
+    replacing(workshop, {"maxFinalLoss": 0})
+    assert "answers:" not in workshop.apply(expect=7).err
+    ended = workshop.run("eval", "numbers", "--candidate", expect=7)
+    assert "maxFinalLoss" in ended.out
+    assert "answers:" not in ended.out
+    document = workshop.run("eval", "numbers", "--candidate", "--format", "json", expect=7).json()
+    assert [model["answers"] for model in document["models"]] == [None]
+
+
+def test_a_gate_that_only_stops_tunings_is_none_to_pass(workshop: Workshop) -> None:
+    replacing(workshop, {"abortIf": {"meanLossAbove": 1000}})
+    for form in ("text", "markdown"):
+        assert "pass" not in workshop.run("plan", "--format", form).out
+
+
+def test_what_is_reused_is_not_said_to_need_a_training(workshop: Workshop) -> None:
+    workshop.want("numbers", lifecycle={"deletion": "retain"})
+    workshop.apply()
+    workshop.want("numbers", **MORE, lifecycle={"deletion": "retain"})
+    assert "# needs a new training" in workshop.run("plan").out
+    workshop.apply()
+    workshop.want("numbers", lifecycle={"deletion": "retain"})
+    for form in ("text", "markdown"):
+        out = workshop.run("plan", "--format", form).out
+        assert ("epochCount" in out, "needs a new training" in out) == (True, False)
+
+
+def test_a_plan_approved_under_another_gate_is_refused_and_the_gate_is_named(workshop: Workshop) -> None:
+    replacing(workshop, MET)
+    workshop.run("plan", "--out", "plan.json")
+    workshop.want("numbers", **MORE)
+    said = workshop.apply("plan.json", expect=6).err
+    assert "under gate sha256:" in said
+    assert "now replace of" in said
 
 
 def test_no_plan_ever_runs_a_program_or_asks_a_model(workshop: Workshop) -> None:
