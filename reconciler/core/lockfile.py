@@ -155,8 +155,23 @@ class Lockfile:
         return self.rename_all({old: new})
 
     def rename_all(self, names: Mapping[str, str]) -> Lockfile:
-        """Return the lockfile with entries under other names, old to new; in one pass, however many they are."""
-        return replace(self, models={names.get(key, key): entry for key, entry in self.models.items()})
+        """Return the lockfile with entries under other names, old to new; in one pass, however many they are.
+
+        What is tuned from them is recorded as tuned from the new names, or a rename would look like another source.
+        """
+        moved = {names.get(key, key): _with_sources(entry, names) for key, entry in self.models.items()}
+        return replace(self, models=moved)
+
+
+def _with_sources(entry: Entry, names: Mapping[str, str]) -> Entry:
+    """Return an entry whose instances name their sources as they are called now."""
+    for instance in tuple(entry.instances()):
+        source = instance.spec.get("source")
+        old = source.get("model") if isinstance(source, Mapping) else None
+        if isinstance(old, str) and old in names:
+            spec = {**instance.spec, "source": {"model": names[old]}}
+            entry = amend(entry, replace(instance, spec=spec))
+    return entry
 
 
 def intend(entry: Entry | None, instance: Instance, *, protect: bool, deletion: str) -> Entry:

@@ -263,7 +263,8 @@ def _follow_parents(actions: list[Action], manifests: tuple[Desired, ...]) -> li
         elif parent in blocked:
             blocked[action.name] = blocked[parent]
             reason = f"its source model {parent} is blocked"
-            linked.append(replace(action, kind=Kind.BLOCKED, reason=reason, steps=None, blocked_by=blocked[parent]))
+            held = replace(action, kind=Kind.BLOCKED, reason=reason, steps=None, blocked_by=blocked[parent])
+            linked.append(replace(held, depends_on=(parent,)))
         else:
             linked.append(replace(action, depends_on=(parent,) if parent in busy else ()))
     return linked

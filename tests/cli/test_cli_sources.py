@@ -54,6 +54,20 @@ def test_neither_a_rename_nor_a_patch_nor_another_attempt_of_a_parent_touches_it
     assert actions(workshop) == {"digits": "move"}
     workshop.apply()
     assert workshop.bought() == 4
+    assert workshop.run("drift").out.startswith("No drift.")
+    workshop.want("digits", displayName="numbers", temperature=0.3, **epochs(1))
+    (reason,) = {action["reason"] for action in workshop.plan()["actions"] if action["name"] == "child"}
+    assert reason == "its source model digits is replaced"
+
+
+def test_a_rejected_parent_holds_its_children_up_and_only_the_parent_is_said_to_be_rejected(
+    workshop: Workshop,
+) -> None:
+    family(workshop)
+    workshop.want("numbers", **epochs(1), gate={"prompts": [{"input": "4", "equals": "no"}]})
+    workshop.apply(expect=7)
+    said = workshop.apply(expect=7).err
+    assert "rejected by their gate: numbers; held up by their source: child, grandchild; nothing that serves" in said
 
 
 def test_a_circle_is_an_error_with_its_path_and_its_place(workshop: Workshop) -> None:
