@@ -100,8 +100,10 @@ def _ended(name: str, entry: Entry, deleted: Collection[str]) -> Iterator[Happen
     for instance in reversed(tuple(entry.instances())):
         if instance.resource in deleted:
             yield Happening(name, Event.DELETED, instance, left=True)
-    if entry.current.resource not in deleted and entry.current.state is not InstanceState.PENDING:
-        yield Happening(name, Event.FORGOTTEN, entry.current, left=True)
+        elif instance.state is InstanceState.READY or (
+            instance.resource == entry.current.resource and instance.state is not InstanceState.PENDING
+        ):
+            yield Happening(name, Event.FORGOTTEN, instance, left=True)
 
 
 def _gone_on(name: str, former: Entry, entry: Entry, deleted: Collection[str]) -> Iterator[Happening]:

@@ -6,7 +6,7 @@ What never served (a failed attempt, a training that nobody wants any more) is d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.core.address import short
 from reconciler.core.case import Case
@@ -63,27 +63,34 @@ def beyond(retain: int) -> str:
 
 
 def removal(name: str, entry: Entry, observed: Observed, *, destroy: bool) -> list[Action]:
-    """Remove a name: delete what its entry records, or forget it if all that is gone or is to be retained.
+    """Remove a name: delete what its entry records; forget what once served if that is to be kept, and what is gone.
 
     The current instance comes last, since with it goes the entry; what is gone already is in the plan too, so that its
     record ends in the same run.
     """
     reason = "is to be destroyed" if destroy else "has no manifest any more"
-    current = entry.current
-    if entry.deletion == RETAIN and not destroy:
-        why = f"{reason}; lifecycle.deletion: retain keeps the remote model"
-        return [Action(name, Kind.FORGET, why, resource=current.resource, revision=current.revision)]
+    current, keep = entry.current, entry.deletion == RETAIN and not destroy
     if all(observed.get(instance.resource) is None for instance in entry.instances()):
         why = f"{reason}; its remote model is gone already"
         return [Action(name, Kind.FORGET, why, resource=current.resource, revision=current.revision)]
     others = [instance for instance in entry.instances() if instance is not current]
     return [
         *(
-            disposal(name, i, observed.get(i.resource), f"{reason} (not the one that serves)", cleanup=True)
+            disposal(name, i, observed.get(i.resource), f"{reason} (not the one that serves)", cleanup=True, keep=keep)
             for i in others
         ),
-        disposal(name, current, observed.get(current.resource), reason),
+        disposal(name, current, observed.get(current.resource), reason, keep=keep),
     ]
+
+
+def forgotten_last(actions: Iterable[Action]) -> frozenset[str]:
+    """Return the names that are forgotten only when models of theirs that never served are deleted.
+
+    Forgotten before, a run that is killed in between would leave models that nothing records.
+    """
+    planned = tuple(actions)
+    deleting = {action.name for action in planned if action.kind is Kind.DELETE}
+    return frozenset(a.name for a in planned if a.kind is Kind.FORGET and not a.cleanup and a.name in deleting)
 
 
 def disposal(

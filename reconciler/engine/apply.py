@@ -9,6 +9,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from reconciler.core.disposal import forgotten_last
 from reconciler.core.event import Planned, Skipped, Stopping
 from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.plan import Action, Kind
@@ -68,7 +69,10 @@ def apply(world: World, shown: Preview, options: Options) -> Outcome:
 
 def _settle_at_once(journal: Journal, actions: tuple[Action, ...]) -> None:
     """Report what needed no request: the intent write has done it, or it is blocked."""
+    last = forgotten_last(actions)
     for action in actions:
+        if action.kind is Kind.FORGET and not action.cleanup and action.name in last:
+            continue
         if action.kind in {Kind.MOVE, Kind.FORGET}:
             journal.start(action)
             journal.finish(action)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reconciler.core.canonical import digest
 from reconciler.core.comparison import PIN
+from reconciler.core.disposal import forgotten_last
 from reconciler.core.estimate import forecast_json
 from reconciler.core.judging import accept, find, judged
 from reconciler.core.lockfile import (
@@ -36,8 +37,10 @@ def record_intents(lockfile: Lockfile, plan: Plan, desired: Mapping[str, Desired
     """
     moved = {action.previous_name or "": action.name for action in plan.actions if action.kind is Kind.MOVE}
     entries = dict(lockfile.rename_all(moved).models)  # ours until it is handed over: no copy for each action
+    last = forgotten_last(plan.actions)
     for action in plan.actions:
-        _record(entries, action, desired.get(action.name))
+        if action.kind is not Kind.FORGET or action.cleanup or action.name not in last:
+            _record(entries, action, desired.get(action.name))
     _prune(entries, plan, observed)
     if entries != lockfile.models:
         lockfile = replace(lockfile, models=entries)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import partial
 
-from reconciler.core.disposal import REJECTED, RETAIN, disposal
+from reconciler.core.disposal import REJECTED, RETAIN, disposal, forgotten_last
 from reconciler.core.judging import find, let_go
 from reconciler.core.lockfile import Entry, InstanceState, remove
 from reconciler.core.plan import Action, Kind
@@ -35,6 +35,9 @@ def delete_all(world: World, journal: Journal, actions: Iterable[Action], pool: 
     former = [action for action in former if action.kind is Kind.DELETE]
     _delete(world, journal, former, pool)
     _delete(world, journal, [a for a in planned if not a.cleanup and a.name not in journal.outcome.failed], pool)
+    last, left = forgotten_last(everything), {*journal.outcome.failed, *journal.outcome.skipped}
+    whole = [a for a in everything if a.kind is Kind.FORGET and not a.cleanup and a.name in last - left]
+    _forget(journal, whole if journal.outcome.lost is None else [])
 
 
 def _replaced(journal: Journal, names: set[str]) -> list[Action]:

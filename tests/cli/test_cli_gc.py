@@ -90,6 +90,53 @@ def test_nothing_that_served_is_deleted_if_deletion_says_retain(workshop: Worksh
     assert said.count("it was let go of on purpose, as a model of numbers; it stays") == 2
 
 
+def test_a_removed_name_lets_go_of_what_served_and_deletes_what_never_did(workshop: Workshop) -> None:
+    first, second = served(workshop, 1, 2, deletion="retain", retain=1)
+    want(workshop, 3, deletion="retain", retain=1)
+    workshop.fault("fail")
+    workshop.apply(expect=4)
+    want(workshop, 4, deletion="retain", retain=1)
+    workshop.apply("--no-wait")
+    workshop.want("other")
+    workshop.apply("--no-wait", "--target", "other")
+    workshop.drop("numbers")
+
+    kinds = [action["action"] for action in workshop.plan()["actions"] if action["name"] == "numbers"]
+    assert sorted(kinds) == ["delete", "delete", "forget", "forget"], "what is tuned for nobody is not paid for"
+    workshop.apply()
+
+    assert "numbers" not in workshop.lockfile["models"]
+    assert workshop.remote() == sorted([*short(first, second), *short(workshop.serving("other"))])
+    said = workshop.run("gc", "--plan", "--orphans").out
+    assert said.count("it was let go of on purpose, as a model of numbers; it stays") == 2
+
+
+def test_what_cannot_be_deleted_keeps_the_record_of_a_name_that_is_to_be_forgotten(workshop: Workshop) -> None:
+    served(workshop, 1, deletion="retain")
+    want(workshop, 2, deletion="retain")
+    workshop.fault("fail")
+    workshop.apply(expect=4)
+    workshop.want("other")
+    workshop.apply("--target", "other")
+    workshop.drop("numbers")
+    workshop.fault("status,method=DELETE,code=403")
+    workshop.apply(expect=4)
+    assert len(workshop.entry("numbers")["failed"]) == 1
+    workshop.apply()
+    assert list(workshop.lockfile["models"]) == ["other"]
+    assert len(workshop.remote()) == 2
+
+
+def test_models_that_were_forgotten_by_hand_are_no_waste(workshop: Workshop) -> None:
+    served(workshop, 1, 2, retain=1)
+    workshop.run("forget", "numbers", "-y")
+    workshop.want("other")
+    workshop.drop("numbers")
+    workshop.apply()
+    said = workshop.run("gc", "--plan", "--orphans").out
+    assert said.count("it was let go of on purpose, as a model of numbers; it stays") == 2
+
+
 def test_replaced_models_that_could_not_be_deleted_are_collected(workshop: Workshop) -> None:
     old = left_behind(workshop)
     said = workshop.run("gc", "--plan").out

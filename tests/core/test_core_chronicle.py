@@ -109,6 +109,12 @@ SERVES = lockfile(x=Entry(A))
         ),
         pytest.param(NONE, SERVES, [("x", "adopted", "a")], id="ready at once"),
         pytest.param(SERVES, NONE, [("x", "forgotten", "a")], id="let go"),
+        pytest.param(
+            lockfile(x=Entry(A, retained=(B,), failed=(model("c", InstanceState.FAILED),))),
+            NONE,
+            [("x", "forgotten", "b"), ("x", "forgotten", "a")],
+            id="let go with a former one",
+        ),
         pytest.param(SERVES, lockfile(y=Entry(A)), [("y", "renamed", "a", "x")], id="another name"),
         pytest.param(
             lockfile(x=Entry(A), y=Entry(B)),
