@@ -133,6 +133,17 @@ def test_a_refusal_needs_no_consent(workshop: Workshop, monkeypatch: pytest.Monk
     workshop.run("apply", expect=5)
 
 
+def _heeding_signals():
+    """Take Ctrl-C as anybody does; a shell that runs tests in the background has them ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _on_a_terminal():
+    """Have the terminal as one's own, so that Ctrl-C is a signal as on any terminal."""
+    _heeding_signals()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A process with a terminal: what it shows is read, what is typed goes in."""
 
@@ -148,8 +159,7 @@ class Terminal:
             stdout=follower,
             stderr=follower,
             start_new_session=True,
-            # One system call, so that Ctrl-C is a signal as on any terminal.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # no thread runs beside it
+            preexec_fn=_on_a_terminal,  # noqa: PLW1509  # no thread runs beside it
         )
         os.close(follower)
 
@@ -216,6 +226,7 @@ def started(workshop: Workshop, *arguments: str) -> Iterator[subprocess.Popen[st
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heeding_signals,  # noqa: PLW1509  # no thread runs beside it
     )
     try:
         yield process
