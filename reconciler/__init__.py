@@ -7,17 +7,16 @@ provider says which ones exist, and a plan is the difference. Importing this mod
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from reconciler._version import __version__
 
+TYPE_CHECKING = False  # typing alone would double what --version takes; type checkers know the name
 if TYPE_CHECKING:
     from reconciler.api import apply, plan
 
 __all__ = ["__version__", "apply", "plan"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in {"apply", "plan"}:
         from reconciler import api  # noqa: PLC0415  what only prints its version must not import all this
 

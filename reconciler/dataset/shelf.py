@@ -3,7 +3,7 @@
 Each file is a head, 16 bytes a row in the order of the dataset, and a checksum; never a word of a row. They may be
 deleted at any time: without them the old version is looked for in git, and without that only numbers are told. A file
 that is broken, of another key or of another format is none, silently. All files together stay under 512 MiB (32
-million rows); those that were used longest ago go first.
+million rows), give or take a sixteenth; those that were used longest ago go first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import BinaryIO, Final
 
 from reconciler import confined
@@ -32,6 +32,7 @@ _BLOCK = WIDTH * 4096
 _HEAD = len(MAGIC) + 8
 _SUM = 16
 _STALE = 3600.0
+_SHARE = 16
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -49,6 +50,8 @@ class RowShelf:
         self._root = root
         self._folder = folder
         self._largest = largest
+        self._unswept = largest
+        self._counting = Lock()
 
     @cached_property
     def printer(self) -> Printer:
@@ -99,11 +102,24 @@ class RowShelf:
                 whole = self._write(folder, temporary, dataset, prints)
                 if whole:
                     os.replace(temporary, _name(dataset), src_dir_fd=folder, dst_dir_fd=folder)
-                    _make_room(folder, self._largest, sparing=_name(dataset))
+                    if self._due(_size(dataset)):
+                        _make_room(folder, self._largest, sparing=_name(dataset))
         finally:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=folder)
             os.close(folder)
+
+    def _due(self, size: int) -> bool:
+        """Tell whether to look through the shelf: at first, and when a sixteenth of what it may hold has been added.
+
+        To look after every file would take time that grows with the square of the models.
+        """
+        with self._counting:
+            self._unswept += size
+            due = self._unswept >= self._largest // _SHARE
+            if due:
+                self._unswept = 0
+            return due
 
     def drop(self, dataset: Dataset) -> None:
         """Take a dataset's prints off the shelf, if they are there and can be taken."""

@@ -12,7 +12,8 @@ from cli_kit import Workshop, clean_environment
 
 from reconciler import kept
 from reconciler.core.lockfile import Entry, Instance, Lockfile
-from reconciler.core.resource import Remote
+from reconciler.core.resource import Dataset, Remote
+from reconciler.dataset import shelf
 from reconciler.engine import checkpoint
 from reconciler.manifest import compile as compiling
 from reconciler.manifest import parsed as parsing
@@ -177,3 +178,12 @@ def test_nobody_counts_the_places_of_a_project_file_to_read_a_manifest(fleet, mo
     fleet.want("numbers")
     fleet.run("validate")
     assert counted == [0]
+
+
+def test_the_shelf_of_row_prints_is_not_looked_through_for_every_model(tmp_path, monkeypatch):
+    looks = []
+    monkeypatch.setattr(shelf, "_make_room", lambda *given, **named: looks.append(given))
+    kept = shelf.RowShelf(tmp_path, ".tunectl/rows")
+    for number in range(50):
+        kept.keep(Dataset(f"sha256:{number:064x}", 1), [bytes(16)])
+    assert len(looks) == 1
