@@ -16,16 +16,16 @@ from functools import partial
 from pathlib import Path
 
 from reconciler.core.address import looks_like_ours
-from reconciler.core.adoption import adopted, choose_names, obstacle
 from reconciler.core.canonical import Json
 from reconciler.core.lockfile import Entry, Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observation, Observed
 from reconciler.core.plan import Plan
-from reconciler.core.planning import Policy, build_plan
-from reconciler.core.portrait import Portrait, portray
+from reconciler.core.planning.build import Policy, build_plan
 from reconciler.core.resource import Desired
 from reconciler.core.revision import compatible
+from reconciler.core.showing.portrait import Portrait, portray
+from reconciler.core.upkeep.adoption import adopted, choose_names, obstacle
 from reconciler.engine.observe import PARALLEL_READS, observe_permissions
 from reconciler.errors import FailedPrecondition, ProblemsError, TunectlError
 from reconciler.manifest.compose import compose

@@ -34,11 +34,11 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.core.observation import Observation
     from reconciler.core.pace import Run
     from reconciler.core.plan import Plan, Scope
-    from reconciler.core.planning import Policy
+    from reconciler.core.planning.build import Policy
+    from reconciler.core.planning.shutdowns import Shutdowns
     from reconciler.core.provenance import Provenance
-    from reconciler.core.rebuild import Identity
     from reconciler.core.resource import Capabilities
-    from reconciler.core.shutdowns import Shutdowns
+    from reconciler.core.upkeep.rebuild import Identity
     from reconciler.emulator import Emulator
     from reconciler.engine.lineage import RecordingStore
     from reconciler.forge.client import Client
@@ -209,8 +209,8 @@ class Session:
     def trainings(self) -> tuple[Run, ...]:
         """Return the trainings that the lineage tells of; without it forecasts rest on what the service lists."""
         from reconciler.core.event import Warned
-        from reconciler.core.lineage_text import read_records
         from reconciler.core.pace import remembered
+        from reconciler.core.past.lineage_text import read_records
 
         try:
             return tuple(remembered(read_records(self.lineage().read().splitlines())))
@@ -296,7 +296,7 @@ class Session:
 
     def identity(self) -> Identity:
         """Return what the ids of this project are made of."""
-        from reconciler.core.rebuild import Identity
+        from reconciler.core.upkeep.rebuild import Identity
 
         return Identity(self._remote, self.config.name, self._description.capabilities)
 
@@ -374,7 +374,7 @@ class Session:
     ) -> Policy:
         """Return what a plan is asked; ``limits`` puts what flags say in the place of the project's limits."""
         from reconciler.core.plan import Scope
-        from reconciler.core.planning import Policy
+        from reconciler.core.planning.build import Policy
 
         return Policy(
             project=self.config.name,
@@ -393,7 +393,7 @@ class Session:
     def _shutdowns(self) -> Shutdowns:
         from datetime import UTC, datetime
 
-        from reconciler.core.shutdowns import Shutdowns, known_days
+        from reconciler.core.planning.shutdowns import Shutdowns, known_days
 
         config = self.config
         return Shutdowns(

@@ -18,8 +18,8 @@ import click
 
 from reconciler import errors
 from reconciler.cli.base import GLOBAL_OPTIONS, Invocation
+from reconciler.cli.commands.schema import KINDS, render
 from reconciler.cli.main import group
-from reconciler.cli.schema import KINDS, render
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _MADE = "<!-- Made from the code by `make reference`; changes belong there. -->\n\n"

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "schemas"
 sys.path.insert(0, str(ROOT))
 
-from reconciler.cli.schema import KINDS, render  # noqa: E402 (the checkout comes before what is installed)
+from reconciler.cli.commands.schema import KINDS, render  # noqa: E402 (the checkout comes before what is installed)
 
 
 def main(arguments: list[str]) -> int:

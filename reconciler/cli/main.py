@@ -22,42 +22,64 @@ from reconciler.errors import TunectlError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "init": ("init", "Write a project that plans cleanly: tunectl.yaml, a manifest, a dataset."),
-    "validate": ("validate", "Check manifests and datasets, offline."),
-    "plan": ("plan", "Show what apply would do, and why."),
-    "apply": ("apply", "Make the tuned models what the manifests ask for."),
-    "drift": ("drift", "Audit, read-only, what is not as the last apply left it."),
-    "status": ("status", "List the managed models, their state and progress."),
-    "show": ("show", "Show one model, or a saved plan, in full."),
-    "rollback": ("rollback", "Let a former model serve again, without training."),
-    "gc": ("gc", "Remove models that nobody needs any more."),
-    "wait": ("wait", "Wait for running tunings and record their end."),
-    "destroy": ("destroy", "Plan and apply the deletion of managed models."),
-    "history": ("history", "Show what became of one name, from which data and commit, by whom."),
-    "lineage": ("lineage", "Check that the record of the past was not altered."),
-    "cancel": ("cancel", "Stop a tuning that runs, and record its end."),
-    "eval": ("eval", "Hold a model to the gate of its manifest, by hand."),
-    "plot": ("plot", "Draw loss curves, in the terminal or as a picture (SVG)."),
-    "compare": ("compare", "Set two models side by side: settings, data, losses, gates, answers."),
-    "report": ("page", "Write one page about every model that opens offline."),
-    "generate": ("generate", "Ask the current model of a name."),
-    "import": ("import_", "Write manifests for models that have none, and take them over."),
-    "adopt": ("adopt", "Let a manifest take over a model that exists."),
-    "forget": ("forget", "Stop managing names; nothing remote is deleted."),
-    "transfer": ("transfer", "Make somebody else the owner of a model."),
-    "dataset": ("dataset", "Check, count and compare: what is wrong with the data, its numbers, what changed in it."),
-    "lock": ("lock", "Show, break or rebuild: who holds the lockfile, and the lockfile itself."),
-    "emulator": ("emulator", "Serve the embedded emulator of the tuning API on a port."),
-    "explain": ("explain", "Explain a field of a manifest, or what a plan would do about a model and why."),
-    "fmt": ("fmt", "Rewrite manifests in one style, comments kept."),
-    "schema": ("schema", "Print the JSON Schemas of manifests, plan, lockfile and events."),
-    "doctor": ("doctor", "Check credentials, endpoint and project, with the command that mends each."),
-    "github": ("github", "For workflows: comment on a pull request, keep an issue of drift, commit the lockfile."),
-    "completion": ("completion", "Print what bash, zsh or fish need to complete commands and names."),
-    "version": ("version", "Print the version."),
+SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Everyday": {
+        "init": ("init", "Write a project that plans cleanly: tunectl.yaml, a manifest, a dataset."),
+        "validate": ("validate", "Check manifests and datasets, offline."),
+        "plan": ("plan", "Show what apply would do, and why."),
+        "apply": ("apply", "Make the tuned models what the manifests ask for."),
+        "status": ("status", "List the managed models, their state and progress."),
+        "wait": ("wait", "Wait for running tunings and record their end."),
+        "show": ("show", "Show one model, or a saved plan, in full."),
+        "drift": ("drift", "Audit, read-only, what is not as the last apply left it."),
+    },
+    "What a model is worth, and its past": {
+        "eval": ("eval", "Hold a model to the gate of its manifest, by hand."),
+        "plot": ("plot", "Draw loss curves, in the terminal or as a picture (SVG)."),
+        "compare": ("compare", "Set two models side by side: settings, data, losses, gates, answers."),
+        "report": ("page", "Write one page about every model that opens offline."),
+        "generate": ("generate", "Ask the current model of a name."),
+        "history": ("history", "Show what became of one name, from which data and commit, by whom."),
+        "lineage": ("lineage", "Check that the record of the past was not altered."),
+    },
+    "Changing course": {
+        "rollback": ("rollback", "Let a former model serve again, without training."),
+        "cancel": ("cancel", "Stop a tuning that runs, and record its end."),
+        "gc": ("gc", "Remove models that nobody needs any more."),
+        "destroy": ("destroy", "Plan and apply the deletion of managed models."),
+    },
+    "Models made elsewhere, other owners": {
+        "import": ("import_", "Write manifests for models that have none, and take them over."),
+        "adopt": ("adopt", "Let a manifest take over a model that exists."),
+        "forget": ("forget", "Stop managing names; nothing remote is deleted."),
+        "transfer": ("transfer", "Make somebody else the owner of a model."),
+    },
+    "Writing manifests and data": {
+        "explain": ("explain", "Explain a field of a manifest, or what a plan would do about a model and why."),
+        "fmt": ("fmt", "Rewrite manifests in one style, comments kept."),
+        "dataset": (
+            "dataset",
+            "Check, count and compare: what is wrong with the data, its numbers, what changed in it.",
+        ),
+        "schema": ("schema", "Print the JSON Schemas of manifests, plan, lockfile and events."),
+    },
+    "The place it runs in": {
+        "doctor": ("doctor", "Check credentials, endpoint and project, with the command that mends each."),
+        "lock": ("lock", "Show, break or rebuild: who holds the lockfile, and the lockfile itself."),
+        "github": ("github", "For workflows: comment on a pull request, keep an issue of drift, commit the lockfile."),
+        "emulator": ("emulator", "Serve the embedded emulator of the tuning API on a port."),
+        "completion": ("completion", "Print what bash, zsh or fish need to complete commands and names."),
+        "version": ("version", "Print the version."),
+    },
 }
-"""Every command: its module in this package and its line of help. The order is that of the help page."""
+"""Every command by what it is for: its module in `cli/commands/` and its line of help, in the order of help."""
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    name: place for section in SECTIONS.values() for name, place in section.items()
+}
+
+
+_WIDTH = max(map(len, COMMANDS))  # one column through all sections
 
 
 class LazyGroup(Group):
@@ -86,14 +108,15 @@ class LazyGroup(Group):
         """Import a command's module and return its command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"reconciler.cli.{COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"reconciler.cli.commands.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, so that no module is imported for a help page."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        for heading, commands in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:{_WIDTH}}", text) for name, (_, text) in commands.items()])
 
 
 @click.group(

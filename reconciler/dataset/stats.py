@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.core.datafacts import Lengths, Stats
 from reconciler.core.examples import digest_line
 from reconciler.core.resource import Dataset, DatasetSource
+from reconciler.core.showing.datafacts import Lengths, Stats
 from reconciler.dataset.check import reader_of, rows_of
 from reconciler.dataset.files import Broken, Flaw, open_dataset
 from reconciler.dataset.inspection import in_file, problem

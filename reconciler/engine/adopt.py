@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reconciler.core.adoption import adopted, differing, made_otherwise, obstacle
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import Observation
 from reconciler.core.plan import Action, Change, Kind
+from reconciler.core.planning.sharing import managed, permission_changes
 from reconciler.core.resource import Desired
-from reconciler.core.sharing import managed, permission_changes
+from reconciler.core.upkeep.adoption import adopted, differing, made_otherwise, obstacle
 from reconciler.errors import FailedPrecondition, Problem, ProblemsError
 from reconciler.ports.provider import Provider
 

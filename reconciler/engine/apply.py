@@ -9,10 +9,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from reconciler.core.disposal import forgotten_last
 from reconciler.core.event import Planned, Skipped, Stopping
 from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.plan import Action, Kind
+from reconciler.core.planning.disposal import forgotten_last
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.gate import Examiner
 from reconciler.engine.intent import record_intents

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from reconciler.core.drift import audit
 from reconciler.core.lockfile import UNFINISHED, Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Drift, Pinned, Unmanaged
-from reconciler.core.planning import Policy, build_plan
+from reconciler.core.planning.build import Policy, build_plan
+from reconciler.core.planning.drift import audit
+from reconciler.core.planning.shutdowns import dying
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
-from reconciler.core.shutdowns import dying
 from reconciler.engine.observe import lost_parents, observe, observe_permissions
 from reconciler.engine.watch import recorded_operation
 from reconciler.ports.provider import Provider

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from reconciler.core.observation import ModelState, Operation
 from reconciler.core.plan import Action
+from reconciler.core.planning.sharing import grantee_in, reshared
 from reconciler.core.resource import Desired, Effect, Spec, with_values
 from reconciler.core.revision import MADE_OF, compatible
-from reconciler.core.sharing import grantee_in, reshared
 from reconciler.engine.world import World
 from reconciler.errors import (
     AlreadyExists,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from reconciler.core.collection import Past, collect
 from reconciler.core.lineage import Event, Record
-from reconciler.core.lineage_text import read_records
 from reconciler.core.manifests import Manifests
-from reconciler.core.planning import Policy
+from reconciler.core.past.lineage_text import read_records
+from reconciler.core.planning.build import Policy
+from reconciler.core.upkeep.collection import Past, collect
 from reconciler.engine.observe import observe
 from reconciler.engine.preview import Preview
 from reconciler.ports.lineage import LineageLog

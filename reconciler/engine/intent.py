@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.core.canonical import digest
-from reconciler.core.comparison import PIN
-from reconciler.core.disposal import forgotten_last
 from reconciler.core.estimate import forecast_json
-from reconciler.core.judging import accept, find, judged
 from reconciler.core.lockfile import (
     Approval,
     Entry,
@@ -23,6 +20,9 @@ from reconciler.core.lockfile import (
 )
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Action, Kind, Plan, action_digest_value
+from reconciler.core.planning.comparison import PIN
+from reconciler.core.planning.disposal import forgotten_last
+from reconciler.core.planning.judging import accept, find, judged
 from reconciler.core.resource import Desired
 from reconciler.core.verdict import proven
 from reconciler.engine.carry import merged_spec

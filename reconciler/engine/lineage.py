@@ -16,17 +16,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.core.actual import actual_of
-from reconciler.core.ancestry import Ancestry
 from reconciler.core.canonical import canonical_json
-from reconciler.core.chain import ends_of
-from reconciler.core.chronicle import FINISHED, Happening, carried, happened, manifest_digest, stamped
 from reconciler.core.estimate import cost_json
 from reconciler.core.event import Accepted, Event, Started, Waiting, Warned
 from reconciler.core.lease import Lease
 from reconciler.core.lineage import History, Record, summarise
-from reconciler.core.lineage_text import link, record_document
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.observation import Observation
+from reconciler.core.past.chain import ends_of
+from reconciler.core.past.chronicle import FINISHED, Happening, carried, happened, manifest_digest, stamped
+from reconciler.core.past.lineage_text import link, record_document
+from reconciler.core.planning.ancestry import Ancestry
 from reconciler.core.provenance import Provenance
 from reconciler.engine.observe import PARALLEL_READS
 from reconciler.errors import LockfileError, LockHeld, NotFound, Problem, RemoteError, StoreError

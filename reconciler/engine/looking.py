@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from reconciler.core.choice import Chosen
 from reconciler.core.lineage import Record
 from reconciler.core.observation import Observation
-from reconciler.core.specimen import Specimen
+from reconciler.core.showing.specimen import Specimen
+from reconciler.core.upkeep.choice import Chosen
 from reconciler.engine.observe import PARALLEL_READS
 from reconciler.errors import NotFound
 from reconciler.ports.provider import Provider

@@ -10,9 +10,9 @@ from functools import partial
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.observation import Observation, Observed
 from reconciler.core.permission import Permission
+from reconciler.core.planning.sharing import to_ask
+from reconciler.core.planning.shutdowns import outside_parent
 from reconciler.core.resource import Desired
-from reconciler.core.sharing import to_ask
-from reconciler.core.shutdowns import outside_parent
 from reconciler.errors import NotFound, PermissionDenied, RemoteError
 from reconciler.ports.provider import Provider
 

@@ -7,17 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.datachange import Rows
-from reconciler.core.foresight import asks_for_forecast, foresee
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observed
 from reconciler.core.pace import Run
 from reconciler.core.plan import TRAINS, Plan
-from reconciler.core.planning import Policy, build_plan
-from reconciler.core.requirements import unmet
+from reconciler.core.planning.build import Policy, build_plan
+from reconciler.core.planning.foresight import asks_for_forecast, foresee
+from reconciler.core.planning.requirements import unmet
+from reconciler.core.planning.shutdowns import warnings as doomed
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
-from reconciler.core.shutdowns import warnings as doomed
 from reconciler.core.unsupported import unsupported
 from reconciler.engine.observe import look_for_hidden, lost_parents, observe, observe_permissions
 from reconciler.errors import PermissionDenied, ProblemsError

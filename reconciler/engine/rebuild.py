@@ -9,8 +9,8 @@ from dataclasses import replace
 from reconciler.core.address import short
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observation, Observed
-from reconciler.core.rebuild import Identity, Rebuilt, first_ids, rebuild
 from reconciler.core.unsupported import unsupported
+from reconciler.core.upkeep.rebuild import Identity, Rebuilt, first_ids, rebuild
 from reconciler.engine.observe import PARALLEL_READS
 from reconciler.errors import NotFound, PermissionDenied, ProblemsError
 from reconciler.ports.provider import Provider

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from reconciler.core.judging import arrive, awaits_gate, awaits_sharing
 from reconciler.core.lockfile import Entry, Instance, InstanceState, fail
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
+from reconciler.core.planning.judging import arrive, awaits_gate, awaits_sharing
 from reconciler.core.resource import Desired
 from reconciler.core.revision import compatible
 from reconciler.engine.checkpoint import Checkpoint

@@ -12,7 +12,7 @@ from reconciler.core.observation import ModelState
 from reconciler.core.plan import Action, Kind
 from reconciler.core.resource import Desired
 from reconciler.core.revision import wanted_revisions
-from reconciler.core.rollback import Rollback, find_target, roll_back
+from reconciler.core.upkeep.rollback import Rollback, find_target, roll_back
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.journal import Journal
 from reconciler.engine.observe import observe

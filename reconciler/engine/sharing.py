@@ -13,8 +13,8 @@ from functools import partial
 
 from reconciler.core.permission import OWNER, Permission, declared
 from reconciler.core.plan import Action, Change
+from reconciler.core.planning.sharing import grantee_in, permission_changes, wanted_role
 from reconciler.core.resource import Desired
-from reconciler.core.sharing import grantee_in, permission_changes, wanted_role
 from reconciler.engine import carry
 from reconciler.engine.world import World
 from reconciler.errors import FailedPrecondition, Interrupted, LockHeld, NotFound, TunectlError

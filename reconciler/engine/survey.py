@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from reconciler.core.chain import chain_of
-from reconciler.core.choice import models_of
 from reconciler.core.lineage import Record
 from reconciler.core.lockfile import Entry, Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observed
-from reconciler.core.overview import NameOverview, Overview
-from reconciler.core.planning import Policy
+from reconciler.core.past.chain import chain_of
+from reconciler.core.planning.build import Policy
+from reconciler.core.planning.tolerance import sift
 from reconciler.core.scope import choose
-from reconciler.core.specimen import Specimen, last_records
-from reconciler.core.tolerance import sift
+from reconciler.core.showing.overview import NameOverview, Overview
+from reconciler.core.showing.specimen import Specimen, last_records
+from reconciler.core.upkeep.choice import models_of
 from reconciler.engine.audit import Audit, weigh, with_progress
 from reconciler.engine.observe import observe, observe_permissions
 from reconciler.errors import ProblemsError

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from reconciler.core.tolerance import Tolerance
+from reconciler.core.planning.tolerance import Tolerance
 from reconciler.errors import Problem
 from reconciler.manifest.document import Spec
 from reconciler.manifest.places import Places, spell

@@ -14,8 +14,8 @@ from pydantic.alias_generators import to_camel
 
 from reconciler.core.address import MAX_ATTEMPT
 from reconciler.core.lineage import History
-from reconciler.core.lineage_text import provenance_document, restore
 from reconciler.core.lockfile import Approval, Entry, Instance, InstanceState, Lockfile
+from reconciler.core.past.lineage_text import provenance_document, restore
 from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Dataset, Remote
 from reconciler.core.verdict import Check, Verdict

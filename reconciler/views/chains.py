@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.core.chain import Break, Findings
+from reconciler.core.past.chain import Break, Findings
 from reconciler.core.text import sanitize
 from reconciler.views.words import count, guard
 

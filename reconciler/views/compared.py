@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.core.canonical import Json
-from reconciler.core.compared import Answer, Compared, Fact
+from reconciler.core.showing.compared import Answer, Compared, Fact
 from reconciler.core.text import clip, sanitize
 from reconciler.views.curve_words import label_text
 from reconciler.views.document import counts_document

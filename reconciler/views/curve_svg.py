@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.curve import Point, Scale, scale_of, thin, whole_scale
-from reconciler.core.specimen import Specimen
+from reconciler.core.showing.curve import Point, Scale, scale_of, thin, whole_scale
+from reconciler.core.showing.specimen import Specimen
 from reconciler.views.curve_text import number_text
 from reconciler.views.curve_words import label_text, summary_text
 from reconciler.views.markup import number, text

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.curve import Curve, Scale, scale_of, whole_scale
-from reconciler.core.specimen import Specimen
+from reconciler.core.showing.curve import Curve, Scale, scale_of, whole_scale
+from reconciler.core.showing.specimen import Specimen
 from reconciler.core.text import clip
 from reconciler.views.canvas import SIGNS, Canvas
 from reconciler.views.curve_words import label_text, summary_text

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.core.curve import Curve
-from reconciler.core.specimen import Specimen
+from reconciler.core.showing.curve import Curve
+from reconciler.core.showing.specimen import Specimen
 from reconciler.core.text import sanitize
 from reconciler.views.words import count
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.datachange import DataChange, RowSample
-from reconciler.core.datafacts import Lengths, Portrait
 from reconciler.core.resource import Dataset
+from reconciler.core.showing.datafacts import Lengths, Portrait
 from reconciler.core.text import sanitize
 from reconciler.views.data import sample_items, sample_lines
 from reconciler.views.document import counts_document

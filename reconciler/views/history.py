@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.core.address import short
 from reconciler.core.lineage import History, Loss, Record
-from reconciler.core.lineage_text import record_document
+from reconciler.core.past.lineage_text import record_document
 from reconciler.core.text import clip, sanitize
 from reconciler.views.escape import code, prose
 from reconciler.views.paint import painter

@@ -8,8 +8,8 @@ from typing import Any
 
 from reconciler.core.lease import Holder, Lease, Standing, ago, lease_text, silent_for, stamp, standing
 from reconciler.core.lockfile import Instance, Lockfile
-from reconciler.core.rebuild import Rebuilt
 from reconciler.core.text import sanitize
+from reconciler.core.upkeep.rebuild import Rebuilt
 from reconciler.views.words import bullets, count, guard
 
 LOCK_FORMAT = "tunectl.lock-status/v1"

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 
-from reconciler.core.overview import NameOverview, Overview
-from reconciler.core.specimen import Specimen
+from reconciler.core.showing.overview import NameOverview, Overview
+from reconciler.core.showing.specimen import Specimen
 from reconciler.views.markup import text
 from reconciler.views.plan_text import drift_line, unmanaged_line
 from reconciler.views.report_model import badge, cost_text, gate_word, render_name, state_of

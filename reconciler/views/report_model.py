@@ -11,9 +11,9 @@ from typing import Any
 from reconciler.core.address import short
 from reconciler.core.canonical import Json
 from reconciler.core.lineage import Record
-from reconciler.core.overview import NameOverview
 from reconciler.core.permission import Permission
-from reconciler.core.specimen import Specimen
+from reconciler.core.showing.overview import NameOverview
+from reconciler.core.showing.specimen import Specimen
 from reconciler.views.curve_svg import DASHES, render_figure
 from reconciler.views.curve_words import label_text, summary_text
 from reconciler.views.forecast_words import money_text, predicted_text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from reconciler.core.address import short
 from reconciler.core.lockfile import Entry, Instance
 from reconciler.core.plan import Pinned
-from reconciler.core.rollback import Rollback, short_revision
 from reconciler.core.text import sanitize
+from reconciler.core.upkeep.rollback import Rollback, short_revision
 from reconciler.views.paint import painter
 from reconciler.views.words import count, guard, time_text
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.actual import Actual, actual_of
-from reconciler.core.choice import models_of
-from reconciler.core.judging import awaits_gate, awaits_sharing
 from reconciler.core.lockfile import UNFINISHED, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Progress
+from reconciler.core.planning.judging import awaits_gate, awaits_sharing
+from reconciler.core.upkeep.choice import models_of
 
 MISSING = "missing"
 UNPROVEN, UNSHARED = "ready, not judged yet", "ready, not shared yet"

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.core.observation import Observation, Progress
 from reconciler.core.plan import Drift, Pinned, Unmanaged
-from reconciler.core.tolerance import Tolerated
+from reconciler.core.planning.tolerance import Tolerated
 from reconciler.views.document import drift_document, pinned_document, unmanaged_document
 from reconciler.views.rows import Row
 

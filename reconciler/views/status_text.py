@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from reconciler.core.observation import Observation, Progress
 from reconciler.core.plan import Drift, Pinned, Unmanaged
+from reconciler.core.planning.tolerance import Tolerated
 from reconciler.core.resource import Spec
 from reconciler.core.text import clip, sanitize
-from reconciler.core.tolerance import Tolerated
 from reconciler.core.verdict import Check, describe
 from reconciler.views.forecast_words import predicted_text, took_text, took_words
 from reconciler.views.paint import Paint, painter

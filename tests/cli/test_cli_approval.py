@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from cli_kit import HYPERPARAMETERS, Workshop
 
-from reconciler.cli import apply as apply_command
+from reconciler.cli.commands import apply as apply_command
 from reconciler.emulator import Emulator
 
 MORE = {"hyperparameters": {**HYPERPARAMETERS, "epochCount": 4}}

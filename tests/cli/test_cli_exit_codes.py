@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from cli_kit import HYPERPARAMETERS, Workshop, call, clean_environment, python
 
-from reconciler.cli import apply as apply_command
+from reconciler.cli.commands import apply as apply_command
 from reconciler.emulator import Emulator, Server, serve
 
 MORE = {"hyperparameters": {**HYPERPARAMETERS, "epochCount": 4}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cli_kit import HYPERPARAMETERS, Workshop
 
-from reconciler.cli import apply as apply_command
+from reconciler.cli.commands import apply as apply_command
 from reconciler.emulator import Emulator
 
 

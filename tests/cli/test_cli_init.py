@@ -229,7 +229,7 @@ def test_git_ignores_what_apply_leaves(workshop, fresh):
 
 def answer(monkeypatch, *lines):
     """Sit at the terminal and type these lines."""
-    monkeypatch.setattr("reconciler.cli.init.interactive", lambda: True)
+    monkeypatch.setattr("reconciler.cli.commands.init.interactive", lambda: True)
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
 
 

@@ -12,7 +12,7 @@ import click
 import pytest
 from cli_kit import TRAIN_SECONDS, clean_environment
 
-from reconciler.cli import apply as apply_command
+from reconciler.cli.commands import apply as apply_command
 from reconciler.core.lease import GRACE, TTL, Holder
 from reconciler.ports.store import ABSENT
 from reconciler.stores.lease import BlobLease

@@ -93,7 +93,7 @@ def test_init_asks_again_where_the_answer_was_no_good(
 ) -> None:
     folder = tmp_path_factory.mktemp("asked")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("reconciler.cli.init.interactive", lambda: True)
+    monkeypatch.setattr("reconciler.cli.commands.init.interactive", lambda: True)
     monkeypatch.setattr("sys.stdin", io.StringIO("My Models!\nmine\nUpper\nnumbers\n\nftp://x\n\n\n"))
     workshop.root = folder
     said = workshop.run("init").err

@@ -6,7 +6,7 @@ import pytest
 from cli_kit import HYPERPARAMETERS, Workshop
 from filelock import FileLock
 
-from reconciler.cli import apply as apply_command
+from reconciler.cli.commands import apply as apply_command
 from reconciler.errors import StoreError
 from reconciler.stores.local import LocalBlobStore
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from reconciler.cli.schema import KINDS
+from reconciler.cli.commands.schema import KINDS
 
 ROOT = Path(__file__).parents[2]
 

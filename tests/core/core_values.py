@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from reconciler.core.address import remote_id
-from reconciler.core.case import Case
 from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Observed
 from reconciler.core.plan import Scope
-from reconciler.core.planning import Policy
+from reconciler.core.planning.build import Policy
+from reconciler.core.planning.case import Case
 from reconciler.core.resource import Capabilities, Dataset, Desired, Effect, Lifecycle, Remote
 from reconciler.core.revision import revision_of
 

@@ -19,13 +19,13 @@ from core_values import (
 )
 
 from reconciler.core.address import NAME
-from reconciler.core.adoption import adopted, choose_names, differing, made_otherwise, obstacle, slug
 from reconciler.core.observation import Observation
 from reconciler.core.permission import Permission
-from reconciler.core.planning import build_plan
-from reconciler.core.portrait import portray
+from reconciler.core.planning.build import build_plan
 from reconciler.core.resource import Lifecycle
 from reconciler.core.revision import revision_of
+from reconciler.core.showing.portrait import portray
+from reconciler.core.upkeep.adoption import adopted, choose_names, differing, made_otherwise, obstacle, slug
 
 MADE_BY_HAND = "tunedModels/by-hand"
 HYPER = {"epochCount": 3, "batchSize": 2, "learningRate": 0.001}

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.chain import Fault, chain_of, ends_of, known_ends, verify
 from reconciler.core.lineage import Event, History, Record
-from reconciler.core.lineage_text import link, read_records, record_document, record_hash, spell
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
+from reconciler.core.past.chain import Fault, chain_of, ends_of, known_ends, verify
+from reconciler.core.past.lineage_text import link, read_records, record_document, record_hash, spell
 from reconciler.core.resource import Dataset, Remote
 
 REMOTE = Remote("fake", "https://fake.example")

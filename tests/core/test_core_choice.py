@@ -2,9 +2,9 @@
 
 import pytest
 
-from reconciler.core.choice import choose
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.resource import Remote
+from reconciler.core.upkeep.choice import choose
 from reconciler.errors import UsageError
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.ancestry import Ancestry
-from reconciler.core.chronicle import carried, happened, stamped
 from reconciler.core.lineage import History, Parent
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation
+from reconciler.core.past.chronicle import carried, happened, stamped
+from reconciler.core.planning.ancestry import Ancestry
 from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Remote
 

@@ -25,9 +25,9 @@ from core_values import (
 )
 
 from reconciler.core.address import remote_id
-from reconciler.core.collection import Past, collect
 from reconciler.core.limits import Limits
 from reconciler.core.resource import Lifecycle
+from reconciler.core.upkeep.collection import Past, collect
 
 WANTED = wanted(epochs=1)
 SERVES = instance(WANTED)

@@ -1,12 +1,12 @@
 """Two models side by side: which facts there are, and which of them differ."""
 
-from reconciler.core.choice import Chosen
-from reconciler.core.compared import compare
 from reconciler.core.lineage import Event, Loss, Record
 from reconciler.core.lockfile import Instance, InstanceState
 from reconciler.core.observation import ModelState, Observation, Snapshot
 from reconciler.core.resource import Dataset
-from reconciler.core.specimen import Specimen, last_records
+from reconciler.core.showing.compared import compare
+from reconciler.core.showing.specimen import Specimen, last_records
+from reconciler.core.upkeep.choice import Chosen
 from reconciler.core.verdict import Check, Verdict
 
 DATA = Dataset("sha256:" + "d" * 64, 15)

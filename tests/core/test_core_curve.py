@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.curve import curve_of, scale_of, thin, whole_scale
 from reconciler.core.observation import Snapshot
+from reconciler.core.showing.curve import curve_of, scale_of, thin, whole_scale
 
 NAN, INF = math.nan, math.inf
 

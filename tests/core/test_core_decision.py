@@ -1,4 +1,4 @@
-"""What is done about one name: the table of core/decision.py, row by row, and what lies between its rows."""
+"""What is done about one name: the table of core/planning/decision.py, row by row, and what lies between its rows."""
 
 from dataclasses import replace
 
@@ -26,9 +26,9 @@ from core_values import (
 )
 
 from reconciler.core.address import MAX_ATTEMPT
-from reconciler.core.decision import decide, in_making
 from reconciler.core.gate import Gate
 from reconciler.core.plan import Change, Steps
+from reconciler.core.planning.decision import decide, in_making
 from reconciler.core.resource import Lifecycle
 from reconciler.errors import TunectlError
 

@@ -23,7 +23,7 @@ from core_values import (
     wanted,
 )
 
-from reconciler.core.drift import audit, remote_drift, seconds
+from reconciler.core.planning.drift import audit, remote_drift, seconds
 from reconciler.core.resource import Lifecycle
 
 M = wanted(epochs=3, topK=5, description="")

@@ -21,10 +21,10 @@ from core_values import (
 
 from reconciler.core.estimate import Forecast, Pace, Steps, Total
 from reconciler.core.forecast import total, tuning_steps
-from reconciler.core.foresight import foresee
 from reconciler.core.observation import Observation, Observed
 from reconciler.core.plan import Action, Kind
-from reconciler.core.planning import build_plan
+from reconciler.core.planning.build import build_plan
+from reconciler.core.planning.foresight import foresee
 from reconciler.core.price import Price
 from reconciler.core.resource import Capabilities, Dataset
 

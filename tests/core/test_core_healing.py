@@ -20,12 +20,12 @@ from core_values import (
     wanted,
 )
 
-from reconciler.core.healing import EFFECTS
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Kind, Scope
-from reconciler.core.planning import build_plan
+from reconciler.core.planning.build import build_plan
+from reconciler.core.planning.healing import EFFECTS
+from reconciler.core.planning.tolerance import Tolerance
 from reconciler.core.resource import Lifecycle
-from reconciler.core.tolerance import Tolerance
 
 A = wanted("a", epochs=1, temperature=0.5)
 MADE = instance(A)

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.lineage import Event, Loss, Parent, Record, summarise
-from reconciler.core.lineage_text import link, parse, read_records, record_document, record_hash, restore, spell
 from reconciler.core.observation import Snapshot
+from reconciler.core.past.lineage_text import link, parse, read_records, record_document, record_hash, restore, spell
 from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Dataset
 

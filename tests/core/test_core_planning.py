@@ -31,7 +31,7 @@ from reconciler.core.lockfile import Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
 from reconciler.core.plan import Scope
-from reconciler.core.planning import build_plan, in_scope
+from reconciler.core.planning.build import build_plan, in_scope
 from reconciler.core.resource import Lifecycle
 from reconciler.errors import Location, Problem
 

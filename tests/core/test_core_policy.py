@@ -9,7 +9,7 @@ from core_values import A_MODEL, entry_of, instance, wanted
 from reconciler.core.estimate import Forecast
 from reconciler.core.limits import Limits
 from reconciler.core.plan import Action, Kind, Steps
-from reconciler.core.policy import over_cost, violations
+from reconciler.core.planning.policy import over_cost, violations
 from reconciler.core.price import Cost, Money
 from reconciler.errors import Location
 

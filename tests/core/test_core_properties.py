@@ -10,7 +10,7 @@ from simulate import State, carry_out, finish
 from reconciler.core.address import remote_id
 from reconciler.core.observation import ModelState, Observation
 from reconciler.core.plan import TRAINS, Kind
-from reconciler.core.planning import build_plan
+from reconciler.core.planning.build import build_plan
 from reconciler.core.resource import Lifecycle
 
 # Somebody else's: one with our display name, one under the very id that manifest "a" wants, one with no values at all.

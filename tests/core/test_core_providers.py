@@ -25,14 +25,14 @@ from core_values import (
     wanted,
 )
 
-from reconciler.core.decision import decide
-from reconciler.core.drift import remote_drift
 from reconciler.core.plan import Action, Kind, Plan
-from reconciler.core.planning import build_plan
-from reconciler.core.rebuild import Identity, rebuild
-from reconciler.core.requirements import unmet
+from reconciler.core.planning.build import build_plan
+from reconciler.core.planning.decision import decide
+from reconciler.core.planning.drift import remote_drift
+from reconciler.core.planning.requirements import unmet
 from reconciler.core.resource import BaseModel, Effect, Lifecycle
 from reconciler.core.revision import compatible, settle
+from reconciler.core.upkeep.rebuild import Identity, rebuild
 
 KEY = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
 LABELLED = replace(CAPABILITIES, effects={**CAPABILITIES.effects, "labels": Effect.UPDATE}, labels=True)

@@ -6,7 +6,7 @@ import pytest
 from core_values import BASE, CAPABILITIES, REMOTE, wanted
 
 from reconciler.core.plan import Action, Kind, Plan
-from reconciler.core.requirements import unmet
+from reconciler.core.planning.requirements import unmet
 from reconciler.core.resource import BaseModel, Effect
 from reconciler.core.unsupported import unsupported
 from reconciler.errors import Location

@@ -7,7 +7,7 @@ from core_values import entry_of, instance, live, lockfile, policy, seen, wanted
 
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Plan, Scope
-from reconciler.core.planning import build_plan
+from reconciler.core.planning.build import build_plan
 from reconciler.core.resource import Remote
 from reconciler.core.scope import choose, in_scope, parse_selectors
 

@@ -17,11 +17,11 @@ from core_values import (
     wanted,
 )
 
-from reconciler.core.decision import decide
-from reconciler.core.drift import audit
 from reconciler.core.permission import OWNER, READER, WRITER, Permission, as_written, declared, parse_grantee, wider
+from reconciler.core.planning.decision import decide
+from reconciler.core.planning.drift import audit
+from reconciler.core.planning.sharing import grantee_in, permission_changes, reshared, to_ask, wanted_role
 from reconciler.core.resource import Lifecycle
-from reconciler.core.sharing import grantee_in, permission_changes, reshared, to_ask, wanted_role
 
 ABLE = replace(CAPABILITIES, permissions=True)
 ME = Permission(OWNER, "user", "me@example.com", id="p/1")

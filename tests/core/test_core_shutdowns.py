@@ -8,8 +8,8 @@ import pytest
 
 from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Observed
+from reconciler.core.planning.shutdowns import KNOWN, Shutdowns, dying, known_days, warnings
 from reconciler.core.resource import Desired, Remote
-from reconciler.core.shutdowns import KNOWN, Shutdowns, dying, known_days, warnings
 from reconciler.errors import Location
 
 BASE = "models/base"

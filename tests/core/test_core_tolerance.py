@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from reconciler.core.plan import Drift
-from reconciler.core.tolerance import Tolerance, Tolerated, sift
+from reconciler.core.planning.tolerance import Tolerance, Tolerated, sift
 
 CHANGED = Drift("search-a", "changed", "spec.temperature was changed outside", path="spec.temperature")
 MISSING = Drift("search-a", "missing", "does not exist any more")

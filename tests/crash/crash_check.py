@@ -11,10 +11,10 @@ from typing import Any
 from crash_project import LOCKFILE, Story
 from crash_remote import OTHERS, Remote
 
-from reconciler.core.chain import chain_of, verify
 from reconciler.core.lineage import Event
-from reconciler.core.lineage_text import read_records
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
+from reconciler.core.past.chain import chain_of, verify
+from reconciler.core.past.lineage_text import read_records
 from reconciler.engine.audit import take_stock
 from reconciler.engine.preview import preview
 from reconciler.errors import LockfileError

@@ -100,7 +100,7 @@ def careless() -> Iterator[None]:
 
     with (
         mock.patch.object(Checkpoint, "flush", forgetful),
-        mock.patch("reconciler.core.planning.remote_id", meaningless),
+        mock.patch("reconciler.core.planning.build.remote_id", meaningless),
     ):
         yield
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.emulator import command
-from reconciler.cli.version import command as version
+from reconciler.cli.commands.emulator import command
+from reconciler.cli.commands.version import command as version
 from reconciler.emulator import Emulator, serve
 from reconciler.emulator.__main__ import _parser
 

@@ -13,7 +13,7 @@ from reconciler.core.limits import Limits
 from reconciler.core.lockfile import Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.plan import Plan, Scope
-from reconciler.core.planning import Policy
+from reconciler.core.planning.build import Policy
 from reconciler.core.resource import Dataset, Desired, Example, Lifecycle
 from reconciler.engine.apply import apply
 from reconciler.engine.outcome import Outcome

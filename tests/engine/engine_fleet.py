@@ -16,19 +16,19 @@ from enum import StrEnum
 from pathlib import Path
 
 from reconciler.core.address import split_attempt
-from reconciler.core.chain import chain_of, verify
 from reconciler.core.examples import digest_of
 from reconciler.core.lease import GRACE, TTL, Holder
 from reconciler.core.limits import Limits
 from reconciler.core.lineage import Event, Record
-from reconciler.core.lineage_text import read_records, restore
 from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.manifests import Manifests
+from reconciler.core.past.chain import chain_of, verify
+from reconciler.core.past.lineage_text import read_records, restore
 from reconciler.core.plan import TRAINS
-from reconciler.core.planning import Policy
+from reconciler.core.planning.build import Policy
 from reconciler.core.provenance import Provenance
-from reconciler.core.rebuild import Identity
 from reconciler.core.resource import Desired, Example
+from reconciler.core.upkeep.rebuild import Identity
 from reconciler.engine.apply import apply
 from reconciler.engine.collection import survey_waste
 from reconciler.engine.lineage import RecordingStore

@@ -9,8 +9,8 @@ import pytest
 from reconciler.core.gate import Gate
 from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.observation import Observed
-from reconciler.core.rebuild import Identity, rebuild
 from reconciler.core.resource import Lifecycle
+from reconciler.core.upkeep.rebuild import Identity, rebuild
 from reconciler.engine.observe import observe
 from reconciler.engine.preview import Manifests
 from reconciler.engine.rebuild import survey

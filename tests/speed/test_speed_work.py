@@ -31,7 +31,7 @@ LAZY = {
     "obstore",
     "reconciler.emulator",
     "reconciler.engine.preview",
-    "reconciler.core.planning",
+    "reconciler.core.planning.build",
     "reconciler.providers.http",
     "reconciler.stores",
     "rich",

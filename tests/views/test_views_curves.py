@@ -7,10 +7,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from reconciler.core.choice import Chosen
 from reconciler.core.lockfile import Instance, InstanceState
 from reconciler.core.observation import ModelState, Observation, Snapshot
-from reconciler.core.specimen import Specimen
+from reconciler.core.showing.specimen import Specimen
+from reconciler.core.upkeep.choice import Chosen
 from reconciler.views.canvas import speaks_unicode
 from reconciler.views.curve_svg import DARK, LIGHT, render_figure, render_svg
 from reconciler.views.curve_text import number_text, render_curves, sparkline

@@ -8,16 +8,16 @@ from html.parser import HTMLParser
 import pytest
 from views_samples import REMOTE
 
-from reconciler.core.choice import Chosen
 from reconciler.core.lineage import Event, Loss, Record
 from reconciler.core.lockfile import Instance, InstanceState
 from reconciler.core.observation import ModelState, Observation, Progress, Snapshot
-from reconciler.core.overview import NameOverview, Overview
 from reconciler.core.permission import Permission
 from reconciler.core.plan import Drift, Pinned, Unmanaged
 from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Dataset
-from reconciler.core.specimen import Specimen
+from reconciler.core.showing.overview import NameOverview, Overview
+from reconciler.core.showing.specimen import Specimen
+from reconciler.core.upkeep.choice import Chosen
 from reconciler.core.verdict import Check, Verdict
 from reconciler.views.curve_svg import PALETTE
 from reconciler.views.report_html import render_report

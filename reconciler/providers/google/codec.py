@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.core.canonical import Json
-from reconciler.core.drift import seconds
 from reconciler.core.observation import ModelState, Observation, Operation, Progress, Snapshot
+from reconciler.core.planning.drift import seconds
 from reconciler.core.resource import BaseModel, Example, Spec
 from reconciler.errors import InvalidArgument
 from reconciler.providers.faults import spoken

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from reconciler.core.canonical import Json
-from reconciler.core.drift import seconds
 from reconciler.core.observation import ModelState, Observation, Operation, Progress
+from reconciler.core.planning.drift import seconds
 from reconciler.core.resource import Spec
 from reconciler.providers.faults import spoken
 from reconciler.providers.vertex.dialect import ADAPTERS

@@ -1,0 +1,301 @@
+"""``tunectl dataset``: what is wrong with data (``check``), its numbers (``stats``), what changed in it (``diff``)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.base import (
+    GLOBAL_OPTIONS,
+    Command,
+    Globals,
+    Invocation,
+    Wrapped,
+    cache_option,
+    rows_option,
+    wants_rows,
+)
+from reconciler.cli.groups import Group
+from reconciler.cli.output import Outputs, format_option
+
+if TYPE_CHECKING:
+    from reconciler.cli.naming_data import DataFile
+    from reconciler.core.resource import Dataset
+    from reconciler.core.showing.datafacts import Portrait
+    from reconciler.dataset.compare import Version
+    from reconciler.manifest.load import LoadedManifest
+    from reconciler.views.datasets import Comparison
+    from reconciler.wiring import Session
+
+
+def _keys(command: Wrapped) -> Wrapped:
+    for option, what in (("--output-key", "output"), ("--input-key", "input")):
+        text = f"The column of the {what}, for files that have it; manifests name their own."
+        command = click.option(option, metavar="KEY", help=text)(command)
+    return command
+
+
+@click.group("dataset", cls=Group, params=[option() for option in GLOBAL_OPTIONS])
+@click.pass_obj
+def command(invocation: Invocation, /, **values: object) -> None:
+    """Check, count and compare: what is wrong with the data, its numbers, what changed in it."""
+    invocation.globals = Globals.of(values).over(invocation.globals)
+
+
+@command.command("check", cls=Command, epilog="Example: tunectl dataset check number-generator extra.csv")
+@click.argument("words", nargs=-1, metavar="[NAME|PATH]...")
+@_keys
+@cache_option
+@format_option("text", "json", "github")
+@click.pass_obj
+def check(
+    invocation: Invocation,
+    /,
+    words: tuple[str, ...],
+    input_key: str | None,
+    output_key: str | None,
+    formats: tuple[str, ...],
+) -> int:
+    """Check every row: format, empty texts, lengths, repeats, contradictions, and rows that judge and train."""
+    from reconciler.cli.failure import show_problems
+    from reconciler.cli.naming_data import data_file, sort_out
+    from reconciler.errors import ProblemsError
+    from reconciler.views.document import problem_document
+    from reconciler.views.words import count, json_text
+
+    outputs = Outputs.parse(formats, ("text", "json", "github"))
+    invocation.expect(outputs)
+    with invocation.session() as session:
+        manifests, files = sort_out(words, session.reading.loaded())
+        desired, problems = session.reading.check(manifests)
+        datasets = [each.dataset for each in desired if each.dataset is not None]
+        for word in files:
+            file = data_file(word, session.config.root, input_key=input_key, output_key=output_key)
+            report = session.reading.check_file(file.root, file.source)
+            problems += file.relabelled(report.problems)
+            datasets += [] if report.dataset is None else [report.dataset]
+    if any(problem.severity == "error" for problem in problems):
+        raise ProblemsError(tuple(problems))
+    if problems and outputs.stdout != "json":
+        show_problems(problems, invocation)
+    examples = sum(dataset.examples for dataset in datasets)
+    said = f"Good: {count(len(datasets), 'training dataset')}, {count(examples, 'example')}.\n"
+    document: dict[str, Any] = {
+        "format": "tunectl.dataset-check/v1",
+        "datasets": len(datasets),
+        "examples": examples,
+        "warnings": [problem_document(problem) for problem in problems],
+    }
+    outputs.write({"text": lambda: said, "json": lambda: f"{json_text(document)}\n", "github": lambda: said})
+    return 0
+
+
+@command.command("stats", cls=Command, epilog="Example: tunectl dataset stats --format json")
+@click.argument("words", nargs=-1, metavar="[NAME|PATH]...")
+@_keys
+@format_option("text", "json")
+@click.pass_obj
+def stats(
+    invocation: Invocation,
+    /,
+    words: tuple[str, ...],
+    input_key: str | None,
+    output_key: str | None,
+    formats: tuple[str, ...],
+) -> int:
+    """Count rows, repeats and contradictions, and tell how long inputs and outputs are."""
+    from reconciler.cli.naming_data import data_file, sort_out
+    from reconciler.views.datasets import render_stats, stats_document
+    from reconciler.views.words import json_text
+
+    outputs = Outputs.parse(formats, ("text", "json"))
+    invocation.expect(outputs)
+    with invocation.session() as session:
+        manifests, files = sort_out(words, session.reading.loaded())
+        portraits = [portrait for manifest in manifests for portrait in _portraits(session, manifest)]
+        for word in files:
+            file = data_file(word, session.config.root, input_key=input_key, output_key=output_key)
+            portraits.append(_portrait_of(session, file))
+    outputs.write(
+        {"text": lambda: render_stats(portraits), "json": lambda: json_text(stats_document(portraits)) + "\n"}
+    )
+    return 0
+
+
+def _portraits(session: Session, manifest: LoadedManifest) -> list[Portrait]:
+    from reconciler.cli.naming_data import judging
+    from reconciler.core.showing.datafacts import Portrait
+    from reconciler.dataset.stats import take_stats
+
+    name, root, limits = manifest.desired.name, session.config.root, session.reading.limits
+    return [
+        Portrait(source.path or f"{source.location}", f"{name}, {role}", take_stats(root, source), limits)
+        for role, source in judging(manifest)
+        if source.uri is None
+    ]
+
+
+def _portrait_of(session: Session, file: DataFile) -> Portrait:
+    from reconciler.core.showing.datafacts import Portrait
+    from reconciler.dataset.stats import take_stats
+
+    with file.named():
+        return Portrait(file.word, "file", take_stats(file.root, file.source), session.reading.limits)
+
+
+@command.command("diff", cls=Command, epilog="Example: tunectl dataset diff number-generator --from-commit v1.2")
+@click.argument("old", metavar="NAME|OLD")
+@click.argument("new", required=False, metavar="[NEW]")
+@click.option("--from-commit", metavar="REV", help="Compare with the file as it was at this commit, tag or branch.")
+@_keys
+@rows_option
+@cache_option
+@format_option("text", "json", "markdown")
+@click.pass_obj
+def diff(
+    invocation: Invocation,
+    /,
+    old: str,
+    new: str | None,
+    from_commit: str | None,
+    input_key: str | None,
+    output_key: str | None,
+    show_rows: bool | None,
+    formats: tuple[str, ...],
+) -> int:
+    """Tell what changed in a dataset: since its model was tuned, since a commit, or between two files."""
+    from reconciler.views.datasets import comparison_document, render_comparison, render_comparison_markdown
+    from reconciler.views.words import json_text
+
+    outputs = Outputs.parse(formats, ("text", "json", "markdown"))
+    invocation.expect(outputs)
+    if new is not None and from_commit is not None:
+        raise click.UsageError("--from-commit: compares one dataset with itself; leave NEW out")
+    keys = {"input_key": input_key, "output_key": output_key}
+    samples = bool(show_rows) or (wants_rows(show_rows) and outputs.stdout == "text" and not outputs.files)
+    with invocation.session() as session:
+        if new is not None:
+            found = _of_files(session, old, new, keys, samples=samples)
+        elif from_commit is not None:
+            found = _since_commit(session, old, from_commit, keys, samples=samples)
+        else:
+            found = _since_apply(session, old, samples=samples)
+    outputs.write(
+        {
+            "text": lambda: render_comparison(found, color=invocation.color(sys.stdout)),
+            "json": lambda: json_text(comparison_document(found)) + "\n",
+            "markdown": lambda: render_comparison_markdown(found),
+        }
+    )
+    return 0
+
+
+def _since_apply(session: Session, word: str, *, samples: bool) -> Comparison:
+    """Compare what a model was tuned on with what its manifest has now."""
+    from reconciler.cli.naming_data import is_file, sort_out
+    from reconciler.errors import UsageError
+    from reconciler.past import Tuned, commit_of
+    from reconciler.views.datasets import Comparison
+
+    manifests, files = sort_out([word], session.reading.loaded())
+    if files or not manifests:
+        hint = "give a second file, or --from-commit" if is_file(word) else None
+        raise UsageError(f"{word}: a file has no recorded version to compare with", hint=hint)
+    now = _present(session, manifests[0])
+    store = session.store()
+    entry = store.load().lockfile.models.get(word)
+    before = None if entry is None else entry.current.dataset
+    if entry is None or before is None:
+        raise UsageError(
+            f"{word}: the lockfile {store.address} records no dataset of it",
+            hint="nothing was applied yet, or the model was imported; --from-commit compares with a commit",
+        )
+    source = manifests[0].source
+    assert source is not None  # noqa: S101  a dataset that was read comes from somewhere
+    tuned = Tuned(before, commit_of(entry.current))
+    change, rows = session.past.change(word, tuned, source, now, samples=samples)
+    place = source.path or str(source.location)
+    return Comparison(word, before, "as applied", now, place, change, rows)
+
+
+def _since_commit(
+    session: Session, word: str, revision: str, keys: dict[str, str | None], *, samples: bool
+) -> Comparison:
+    """Compare a dataset with what it was at a commit."""
+    from reconciler.cli.naming_data import data_file, sort_out
+    from reconciler.core.datachange import DataChange
+    from reconciler.errors import UsageError
+    from reconciler.views.datasets import Comparison
+
+    manifests, _ = sort_out([word], session.reading.loaded())
+    if manifests:
+        source, now = manifests[0].source, _present(session, manifests[0])
+    else:
+        file = data_file(word, session.config.root, **keys)
+        if file.root != session.config.root:
+            raise UsageError(f"{word}: lies outside of the project, whose commits are looked at")
+        source, now = file.source, _digested(file).dataset
+    assert source is not None  # noqa: S101  a dataset that was read comes from somewhere
+    commit, before = session.past.at(revision, word, source)
+    place = source.path or str(source.location)
+    counts, rows = session.past.compare(before, session.past.present(source, now), samples=samples)
+    change = DataChange(counts, source=f"git:{commit}")
+    return Comparison(word, before.dataset, f"commit {commit[:12]}", now, place, change, rows)
+
+
+def _of_files(session: Session, old: str, new: str, keys: dict[str, str | None], *, samples: bool) -> Comparison:
+    """Compare two files, of whatever formats."""
+    from reconciler.cli.naming_data import data_file
+    from reconciler.core.datachange import DataChange
+    from reconciler.views.datasets import Comparison
+
+    usual: dict[str, str | None] = dict.fromkeys(keys)
+    before, after = (
+        _digested(data_file(word, session.config.root, **keys), data_file(word, session.config.root, **usual))
+        for word in (old, new)
+    )
+    counts, rows = session.past.compare(before, after, samples=samples, kept=False)
+    return Comparison(
+        f"{old} -> {new}", before.dataset, old, after.dataset, new, DataChange(counts, source="file"), rows
+    )
+
+
+def _present(session: Session, manifest: LoadedManifest) -> Dataset:
+    """Return a manifest's dataset as it is now.
+
+    Raises:
+        ProblemsError: it has none, or one that is wrong.
+    """
+    from reconciler.errors import Problem, ProblemsError
+
+    desired, problems = session.reading.check([manifest])
+    dataset = desired[0].dataset
+    if dataset is None:
+        where = desired[0].locate("spec")
+        missing = Problem(where, f"{desired[0].name}: has no dataset", "give it spec.dataset")
+        raise ProblemsError(tuple(problems) or (missing,))
+    if not dataset.counted:
+        where = desired[0].locate("spec.dataset.uri")
+        raise ProblemsError((Problem(where, f"{dataset.uri}: its rows are not read here, so none can be compared"),))
+    return dataset
+
+
+def _digested(file: DataFile, otherwise: DataFile | None = None) -> Version:
+    """Return what a file holds; one that has not the columns asked for may have those of ``otherwise``."""
+    from reconciler.dataset.check import read_rows
+    from reconciler.dataset.compare import Version, digest_rows
+    from reconciler.errors import ProblemsError
+
+    if otherwise is not None and otherwise != file:
+        try:
+            return _digested(file)
+        except ProblemsError as error:
+            try:
+                return _digested(otherwise)
+            except ProblemsError:
+                raise error from None
+    with file.named():
+        dataset = digest_rows(read_rows(file.root, file.source))
+    return Version(dataset, lambda: read_rows(file.root, file.source), lambda line: f"{file.word}:{line}")
