@@ -1,15 +1,16 @@
 """Groups of commands: what they say to a word that is no command of theirs, and how they list themselves.
 
-Nothing but click and the standard library may be imported here: ``--help`` must stay light.
+Nothing heavier than click may be imported here: ``--help`` must stay light.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import ClassVar
 
 import click
+
+from reconciler.core.text import meant
 
 
 class Group(click.Group):
@@ -30,8 +31,8 @@ class Group(click.Group):
             click.echo(ctx.get_help())
             ctx.exit()
         if asked not in names and not asked.startswith("-"):
-            meant = self.synonyms.get(asked) or next(iter(get_close_matches(asked, names, n=1)), None)
-            raise click.UsageError(f"there is no command {asked!r}{f'; did you mean {meant}?' if meant else ''}", ctx)
+            close = self.synonyms.get(asked) or meant(asked, names)
+            raise click.UsageError(f"there is no command {asked!r}{f'; did you mean {close}?' if close else ''}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.core.text import did_you_mean, meant
+
 if TYPE_CHECKING:
     from reconciler.core.lockfile import Lockfile
 
@@ -34,12 +36,9 @@ def known_names(directory: str | None, config: str | None) -> list[str]:
 
 def meant_name(word: str, names: Iterable[str]) -> str | None:
     """Return the name that somebody may have meant: one spelled alike, else the only one that has the word in it."""
-    from difflib import get_close_matches
-
     known = sorted(names)
-    close = get_close_matches(word, known, n=1)
     holding = [name for name in known if len(word) > 1 and word in name]
-    return next(iter(close), holding[0] if len(holding) == 1 else None)
+    return meant(word, known) or (holding[0] if len(holding) == 1 else None)
 
 
 def check_recorded(names: Iterable[str], recorded: Lockfile, address: str) -> None:
@@ -50,6 +49,6 @@ def check_recorded(names: Iterable[str], recorded: Lockfile, address: str) -> No
     """
     for name in names:
         if name not in recorded.models:
-            meant = meant_name(name, recorded.models)
-            hint = f"did you mean {meant}?" if meant else "`tunectl status` lists the models there are"
+            close = meant_name(name, recorded.models)
+            hint = did_you_mean(close, otherwise="`tunectl status` lists the models there are")
             raise click.UsageError(f"{name}: the lockfile {address} has no model of that name; {hint}")

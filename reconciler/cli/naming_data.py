@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.core.resource import DatasetSource
-from reconciler.core.text import sanitize
+from reconciler.core.text import did_you_mean, meant, sanitize
 from reconciler.errors import Location, Problem, ProblemsError, UsageError
 
 if TYPE_CHECKING:
@@ -71,8 +70,7 @@ def sort_out(
     for word in words:
         if word in by_name or word in files:
             continue
-        close = get_close_matches(word, by_name, n=1)
-        hint = f"did you mean {close[0]}?" if close else "name a manifest, or a .jsonl, .json, .csv or .tsv file"
+        hint = did_you_mean(meant(word, by_name), otherwise="name a manifest, or a .jsonl, .json, .csv or .tsv file")
         raise UsageError(f"{sanitize(word)}: no manifest of that name, and no such file", hint=hint)
     return tuple(by_name[word] for word in dict.fromkeys(words) if word in by_name), files
 

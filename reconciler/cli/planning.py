@@ -12,6 +12,7 @@ import click
 from reconciler.cli.base import Wrapped, cache_option, rows_option, wants_rows
 from reconciler.cli.limits import LIMITS, Allowances
 from reconciler.core.plan import Plan, Scope
+from reconciler.core.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,9 +179,8 @@ def check_names(flag: str, names: Iterable[str], among: Collection[str], *, glob
     for name in names:
         if name in among or (globs and any(fnmatchcase(known, name) for known in among)):
             continue
-        meant = meant_name(name, among)
-        hint = f"; did you mean {meant}?" if meant else "; `tunectl status` lists the models there are"
-        raise click.UsageError(f"{flag} {name}: there is no model of that name{hint}")
+        hint = did_you_mean(meant_name(name, among), otherwise="`tunectl status` lists the models there are")
+        raise click.UsageError(f"{flag} {name}: there is no model of that name; {hint}")
 
 
 def check_selection(terms: tuple[str, ...], desired: Iterable[Desired]) -> None:

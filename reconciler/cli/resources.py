@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from reconciler.core.text import sanitize
+from reconciler.core.text import did_you_mean, meant, sanitize
 from reconciler.errors import FailedPrecondition, InvalidArgument, NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +43,5 @@ def find_unmanaged(
         return provider.get(resource)
     except (NotFound, InvalidArgument) as error:
         others = [name for name in observed.models if name not in owner]
-        close = get_close_matches(resource, others, n=1)
-        hint = f"did you mean {sanitize(close[0])}?" if close else "`tunectl drift` lists what nothing manages"
-        raise UsageError(f"{sanitize(text)}: there is no model of that name", hint=hint) from error
+        hint = did_you_mean(meant(resource, others), otherwise="`tunectl drift` lists what nothing manages")
+        raise UsageError(f"{sanitize(text)}: there is no model of that name", hint=sanitize(hint)) from error

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.core.text import did_you_mean, meant
+
 if TYPE_CHECKING:
     from reconciler.core.canonical import Json
 
@@ -57,18 +59,16 @@ def parse_what_if(texts: Iterable[str]) -> tuple[Mapping[str, Json], ...]:
 
 
 def _one(text: str) -> tuple[str, list[Json]]:
-    from difflib import get_close_matches
-
     given, sign, listed = text.partition("=")
     path = given.strip().removeprefix("spec.")
     if not sign:
         raise click.UsageError(f"--what-if {text!r}: must be PATH=VALUE,VALUE…, such as {_COUNTS[0]}=3,5,8")
     if path not in _PATHS:
-        spelt = {name.lower(): name for known in _PATHS for name in (known, known.rpartition(".")[2])}
-        close = get_close_matches(path.lower(), spelt, n=1)
-        full = next((known for known in _PATHS if close and known.endswith(spelt[close[0]])), None)
-        hint = f"; did you mean {full}?" if full else f"; they depend on {', '.join(_PATHS)}"
-        raise click.UsageError(f"--what-if {path}: neither steps nor time nor cost depend on it{hint}")
+        spelt = [name for known in _PATHS for name in (known, known.rpartition(".")[2])]
+        close = meant(path, spelt)
+        full = next((known for known in _PATHS if close and known.endswith(close)), None)
+        hint = did_you_mean(full, otherwise=f"they depend on {', '.join(_PATHS)}")
+        raise click.UsageError(f"--what-if {path}: neither steps nor time nor cost depend on it; {hint}")
     values: list[Json] = [_value(path, word.strip()) for word in listed.split(",")]
     if len(set(map(str, values))) < len(values):
         raise click.UsageError(f"--what-if {path}: a value is given twice")

@@ -6,12 +6,12 @@ training data or a prompt.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.core.canonical import Json
+from reconciler.core.text import did_you_mean, meant
 from reconciler.errors import Location, Problem
 from reconciler.manifest.document import Part
 from reconciler.manifest.places import Places, spell
@@ -70,11 +70,7 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def suggest(word: str, known: Iterable[str]) -> str | None:
     """Return "did you mean …?" for the closest of the known words, if one is close."""
-    if len(word) > _LONGEST_QUOTE:
-        return None  # nothing we know is that long, and comparing takes quadratic time
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f"did you mean {by_lower[close[0]]}?" if close else None
+    return did_you_mean(meant(word, known), otherwise="") or None
 
 
 def _finding(model: type[Part], detail: ErrorDetails, places: Places) -> Problem:

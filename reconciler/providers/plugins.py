@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from reconciler.core.text import sanitize
+from reconciler.core.text import did_you_mean, meant, sanitize
 from reconciler.errors import UsageError
 from reconciler.ports.provider import Remark
 from reconciler.providers.google.plugin import GooglePlugin
@@ -72,8 +72,5 @@ def _package(point: EntryPoint) -> str:
 
 
 def _known(kind: str, offered: Iterable[EntryPoint]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415  only a mistake needs it
-
     types = sorted({*BUILT_IN, *(sanitize(point.name) for point in offered)})
-    close = get_close_matches(kind.lower()[:60], types, n=1)
-    return f"did you mean {close[0]}?" if close else f"it is one of {', '.join(types)}, or one that a package adds"
+    return did_you_mean(meant(kind, types), otherwise=f"it is one of {', '.join(types)}, or one that a package adds")

@@ -59,9 +59,7 @@ def _manifest(session: Session, name: str) -> Desired:
         UsageError: there is none.
         ProblemsError: the manifests are wrong, or ask for what cannot be done.
     """
-    from difflib import get_close_matches
-
-    from reconciler.core.text import sanitize
+    from reconciler.core.text import did_you_mean, meant, sanitize
     from reconciler.core.unsupported import unsupported
     from reconciler.errors import ProblemsError, UsageError
 
@@ -70,8 +68,7 @@ def _manifest(session: Session, name: str) -> Desired:
     if refuse:
         raise ProblemsError(refuse)
     if name not in manifests:
-        close = get_close_matches(name, manifests, n=1)
-        hint = f"did you mean {close[0]}?" if close else "`tunectl import` writes one for a model that exists"
+        hint = did_you_mean(meant(name, manifests), otherwise="`tunectl import` writes one for a model that exists")
         raise UsageError(f"{sanitize(name)}: there is no manifest of that name", hint=hint)
     return manifests[name]
 

@@ -183,17 +183,16 @@ def _declared(session: Session, name: str, recorded: set[str]) -> set[str]:
 
 
 def _unknown(name: str, declared: set[str]) -> click.UsageError:
-    from difflib import get_close_matches
-
+    from reconciler.core.text import did_you_mean, meant
     from reconciler.manifest.explain import DOCUMENTS, fields
 
     meanings = {known: known for known in declared}
     for path in (path for document in DOCUMENTS for path in fields(document)):
         for spelling in (path, path.removeprefix("spec."), path.rpartition(".")[2]):
             meanings.setdefault(spelling, path)
-    meant = next((meanings[close] for close in get_close_matches(name, meanings, n=1)), None)
-    hint = f"; did you mean {meant}?" if meant else "; tunectl explain spec lists the fields"
-    return click.UsageError(f"{name}: is neither a field nor a model of this project{hint}")
+    close = meant(name, meanings)
+    hint = did_you_mean(close and meanings[close], otherwise="tunectl explain spec lists the fields")
+    return click.UsageError(f"{name}: is neither a field nor a model of this project; {hint}")
 
 
 def _model_page(name: str, shown: Preview, capabilities: Capabilities) -> ModelPage:

@@ -84,13 +84,13 @@ def check_known(name: str, recorded: Lockfile, records: Collection[Record]) -> N
     Raises:
         click.UsageError: there is none.
     """
-    from difflib import get_close_matches
+    from reconciler.core.text import meant
 
     known = recorded.models.keys() | recorded.departed.keys()
     if name in known:
         return
     now = next((record.name for record in records if record.former_name == name), None)
-    close = now or next(iter(get_close_matches(name, sorted(known), n=1)), None)
+    close = now or meant(name, sorted(known))
     word = "it is called" if now else "did you mean"
     hint = "" if close is None else f"; {word} {close}{' now' if now else '?'}"
     raise click.UsageError(f"{name}: no model of that name is or was recorded{hint}")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import importlib
 import json
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import click
 
 from reconciler.cli.base import Command
+from reconciler.core.text import did_you_mean, meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,7 @@ def command(kind: str | None) -> int:
             click.echo(f"{name:{width}}  {entry.about}")
         return 0
     if kind not in KINDS:
-        close = get_close_matches(kind.lower(), KINDS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KINDS)}"
+        hint = did_you_mean(meant(kind, KINDS), otherwise=f"there are {', '.join(KINDS)}")
         raise click.UsageError(f"there is no schema of {kind!r}; {hint}")
     click.echo(render(kind), nl=False)
     return 0

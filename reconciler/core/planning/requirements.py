@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 
 from reconciler.core.plan import TRAINS, Plan
 from reconciler.core.resource import BaseModel, Desired
+from reconciler.core.text import did_you_mean, meant
 from reconciler.errors import Problem
 
 
@@ -39,12 +39,9 @@ def unmet(
 
 def _base_problem(manifest: Desired, base: str, tunable: dict[str, bool]) -> Problem:
     choices = sorted(name for name, can_be_tuned in tunable.items() if can_be_tuned)
-    close = get_close_matches(base, choices, n=1)
-    if not choices:
-        hint = "this service offers no base model that can be tuned; see docs/services.md"
-    elif close:
-        hint = f"did you mean {close[0]}?"
+    if choices:
+        hint = did_you_mean(meant(base, choices), otherwise=f"tunable here: {', '.join(choices[:5])}")
     else:
-        hint = f"tunable here: {', '.join(choices[:5])}"
+        hint = "this service offers no base model that can be tuned; see docs/services.md"
     what = "cannot be tuned" if base in tunable else "is not known to the service"
     return Problem(manifest.locate("spec.baseModel"), f"{manifest.name}: base model {base} {what}", hint)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from reconciler.core.address import short
 from reconciler.core.lockfile import Entry, Instance, Lockfile
+from reconciler.core.text import did_you_mean, meant
 from reconciler.core.upkeep.rollback import means, short_revision
 from reconciler.errors import UsageError
 
@@ -72,8 +72,7 @@ def _by_resource(word: str, recorded: Lockfile) -> Chosen:
 
 
 def _unknown(name: str, recorded: Lockfile) -> UsageError:
-    close = get_close_matches(name, recorded.models, n=1)
-    hint = f"did you mean {close[0]}?" if close else "`tunectl status` lists the models there are"
+    hint = did_you_mean(meant(name, recorded.models), otherwise="`tunectl status` lists the models there are")
     return UsageError(f"{name}: the lockfile has no model of that name", hint=hint)
 
 
@@ -81,6 +80,6 @@ def _listed(which: str, models: list[Chosen]) -> str:
     """Return what there is to choose from, led by what may have been meant."""
     revisions = {short_revision(chosen.instance.revision): chosen for chosen in models}
     words = [*revisions, *dict.fromkeys(chosen.role for chosen in models)]
-    close = get_close_matches(which.removeprefix("sha256:"), words, n=1)
-    meant = f"did you mean {models[0].name}@{close[0]}? " if close else ""
-    return f"{meant}to choose from: {', '.join(f'{chosen.label} ({chosen.role})' for chosen in models)}"
+    close = meant(which.removeprefix("sha256:"), words)
+    question = f"did you mean {models[0].name}@{close}? " if close else ""
+    return f"{question}to choose from: {', '.join(f'{chosen.label} ({chosen.role})' for chosen in models)}"

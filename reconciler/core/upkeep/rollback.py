@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from reconciler.core.address import short
 from reconciler.core.lockfile import Entry, Instance, InstanceState, take_back, unpin
+from reconciler.core.text import meant
 from reconciler.errors import FailedPrecondition, UsageError
 
 _HASH = "sha256:"
@@ -159,6 +159,6 @@ def _complaint(text: str, entry: Entry, found: list[Instance]) -> str:
 def _listed(text: str, instances: Iterable[Instance]) -> str:
     """Return what can be gone back to, on one line, led by the one that may have been meant."""
     known = {short(i.resource): f"{short_revision(i.revision)}, attempt {i.attempt}" for i in instances}
-    close = get_close_matches(short(text), known, n=1)
-    meant = f"did you mean {close[0]}? " if close else ""
-    return f"{meant}to choose from: {', '.join(f'{resource} ({what})' for resource, what in known.items())}"
+    close = meant(short(text), known)
+    question = f"did you mean {close}? " if close else ""
+    return f"{question}to choose from: {', '.join(f'{resource} ({what})' for resource, what in known.items())}"
