@@ -39,6 +39,9 @@ LIMITS = (
     click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Allow up to N deletions."),
     click.option("--allow-replaces", type=click.IntRange(min=0), metavar="N", help="Allow up to N replacements."),
     click.option("--allow-steps", type=click.IntRange(min=0), metavar="N", help="Allow up to N tuning steps."),
+    click.option(
+        "--allow-lockouts", type=click.IntRange(min=0), metavar="N", help="Let up to N former owners lose their role."
+    ),
     click.option("--allow-cost", type=Amount(), metavar="AMOUNT", help="Allow trainings of up to AMOUNT, as forecast."),
 )
 
@@ -51,6 +54,7 @@ class Allowances:
     replaces: int | None = None
     steps: int | None = None
     cost: tuple[Decimal, str | None] | None = None
+    lockouts: int | None = None
 
     def over(self, limits: Limits, prices: Iterable[Price]) -> Limits:
         """Return the limits with those that are overridden in their places.
@@ -59,7 +63,8 @@ class Allowances:
             click.UsageError: nothing says which currency ``--allow-cost`` is in, or the limit is in another one.
         """
         given = {"max_deletes": self.deletes, "max_replaces": self.replaces, "max_steps": self.steps}
-        limits = replace(limits, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]  # three whole numbers
+        given["max_lockouts"] = self.lockouts
+        limits = replace(limits, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]  # whole numbers
         if self.cost is None:
             return limits
         from reconciler.core.price import Money

@@ -70,6 +70,7 @@ class PlanOptions:
     allow_replaces: int | None = None
     allow_steps: int | None = None
     allow_cost: tuple[Decimal, str | None] | None = None
+    allow_lockouts: int | None = None
     only: str | None = None
     max_effect: str | None = None
     show_rows: bool | None = None
@@ -82,7 +83,8 @@ class PlanOptions:
     @property
     def allowances(self) -> Allowances:
         """What the plan may do in spite of the project's limits."""
-        return Allowances(self.allow_deletes, self.allow_replaces, self.allow_steps, self.allow_cost)
+        allowed = (self.allow_deletes, self.allow_replaces, self.allow_steps, self.allow_cost)
+        return Allowances(*allowed, lockouts=self.allow_lockouts)
 
     @property
     def scope(self) -> Scope:
@@ -111,7 +113,7 @@ def scope_options(command: Wrapped, *, target: bool = True) -> Wrapped:
 
 
 def limit_options(command: Wrapped) -> Wrapped:
-    """Add ``--allow-deletes``, ``--allow-replaces``, ``--allow-steps`` and ``--allow-cost`` to a command."""
+    """Add ``--allow-deletes`` and its like, one for each limit, to a command."""
     return _decorated(command, LIMITS)
 
 

@@ -13,6 +13,8 @@ from reconciler.errors import Location
 class Limits:
     """Safety valves of a project. None means no limit; steps are tuning steps, the cost is that of a plan's trainings.
 
+    ``max_lockouts`` is no limit of a project: how many former owners may lose their hold on a model (``lockout``).
+
     ``where`` maps the names of limits as they are written (``maxCost``) to their places in the project file.
     """
 
@@ -20,4 +22,5 @@ class Limits:
     max_replaces: int | None = 10
     max_steps: int | None = None
     max_cost: Money | None = None
+    max_lockouts: int = 0
     where: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)

@@ -43,7 +43,7 @@ class Instance:
     operation while it runs. ``total_steps`` is what the service said the tuning takes, once it has. ``gate`` is what it
     has to show (``Gate.canonical``), ``verdict`` what came of it when it was judged last. ``provenance`` is that of the
     run that asked for it. ``forecast`` is what was foreseen of its time and cost when it was bought
-    (``estimate.forecast_json``).
+    (``estimate.forecast_json``). ``former_owners`` are those who gave it away with ``tunectl transfer``.
     """
 
     resource: str
@@ -60,6 +60,7 @@ class Instance:
     provenance: Provenance | None = None
     forecast: Mapping[str, Json] | None = None
     verdict: Verdict | None = None
+    former_owners: tuple[str, ...] = ()
 
     @property
     def disposed(self) -> bool:

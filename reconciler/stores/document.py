@@ -118,6 +118,7 @@ class InstanceShape(_Shape):
     provenance: ProvenanceShape | None = None
     forecast: dict[str, Any] | None = None
     verdict: VerdictShape | None = None
+    former_owners: list[str] = []
 
     def instance(self) -> Instance:
         """Return the core's value."""
@@ -136,6 +137,7 @@ class InstanceShape(_Shape):
             provenance=None if self.provenance is None else self.provenance.value(),
             forecast=self.forecast,
             verdict=None if self.verdict is None else self.verdict.value(),
+            former_owners=tuple(self.former_owners),
         )
 
 
@@ -305,6 +307,7 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "gate": instance.gate,
         "forecast": instance.forecast,
         "verdict": None if verdict is None else verdict.document,
+        "formerOwners": list(instance.former_owners) or None,
     }
     if instance.provenance is not None:
         additions["provenance"] = provenance_document(instance.provenance)

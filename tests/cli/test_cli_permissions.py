@@ -243,6 +243,32 @@ def test_a_transfer_makes_somebody_else_the_owner_and_says_what_that_means(share
     assert "transfer tunedModels/" in again
 
 
+@pytest.mark.parametrize("kept", [None, READER])
+def test_a_plan_that_would_lock_the_former_owner_out_is_refused_with_its_place_and_the_way_past(shared, kept):
+    shared.run("transfer", "numbers", "ada@example.com", "-y")
+    assert shared.entry("numbers")["formerOwners"] == ["user:user@example.com"]
+    me = {"user": "user@example.com"}
+    shared.want("numbers", permissions=[MATH] if kept is None else [MATH, {"role": kept, **me}])
+    refused = shared.apply(expect=5).text
+    assert "manifests/numbers.yaml:" in refused
+    assert f"numbers: spec.permissions {'leaves out' if kept is None else 'makes a READER of'} user:user@" in refused
+    assert "{role: WRITER, user: user@example.com}" in refused
+    assert "--allow-lockouts 1 allows exactly this plan" in refused
+    assert roles(shared) == {"user@example.com": WRITER, "ada@example.com": "OWNER"}
+    shared.want("numbers", permissions=[MATH, {"role": WRITER, **me}])
+    shared.apply()
+    shared.want("numbers", permissions=[])
+    shared.run("plan", expect=5)
+    shared.apply("--allow-lockouts", "1")
+    assert roles(shared) == {"ada@example.com": "OWNER"}
+
+
+def test_a_model_that_is_made_after_a_transfer_belongs_to_whoever_made_it(shared):
+    shared.run("transfer", "numbers", "ada@example.com", "-y")
+    shared.want("numbers", permissions=[], hyperparameters={"epochCount": 4})
+    assert shared.plan()["violations"] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -27,6 +27,7 @@ def command(invocation: Invocation, /, name: str, email: str, auto_approve: bool
     from reconciler.cli.commands.rollback import agreed
     from reconciler.cli.names import check_recorded
     from reconciler.core.lockfile import InstanceState
+    from reconciler.core.planning.lockout import note_transfer
     from reconciler.core.text import clip, sanitize
     from reconciler.errors import FailedPrecondition, UsageError
 
@@ -38,7 +39,8 @@ def command(invocation: Invocation, /, name: str, email: str, auto_approve: bool
             raise UsageError(f"{session.config.provider.type}: its models have no owner that could change")
         store = session.store()
         with store.hold(timeout=lock_timeout) as hold:
-            lockfile = store.load().lockfile
+            loaded = store.load()
+            lockfile = loaded.lockfile
             check_recorded([name], lockfile, store.address)
             current = lockfile.models[name].current
             if current.state is not InstanceState.READY:
@@ -50,8 +52,12 @@ def command(invocation: Invocation, /, name: str, email: str, auto_approve: bool
             if not auto_approve and not agreed(f"Transfer it to {email}?"):
                 invocation.note("Nothing was transferred.")
                 return 0
+            provider = session.provider(read_only=False)
+            given = note_transfer(lockfile.models[name], provider.permissions(current.resource), to=email)
             hold.check()
-            session.provider(read_only=False).transfer(current.resource, email)
+            if given != lockfile.models[name]:  # first, so that a kill in between leaves a warning too many, not none
+                store.save(lockfile.put(name, given), expect=loaded.version)
+            provider.transfer(current.resource, email)
     conclude(f"{name}: {sanitize(current.resource)} belongs to {email} now")
     return 0
 
@@ -63,7 +69,7 @@ def _warning(name: str, resource: str, email: str, *, declared: bool) -> str:
     ]
     if declared:
         lines.append(
-            f"  {name} declares spec.permissions: list the owner of today there as WRITER, or the next apply takes "
-            "that role away."
+            f"  {name} declares spec.permissions: list the owner of today there as WRITER, or that role is taken "
+            "away; a plan that would do so is refused without --allow-lockouts."
         )
     return "\n".join(lines)

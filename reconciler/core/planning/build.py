@@ -16,6 +16,7 @@ from reconciler.core.planning.decision import Case, decide
 from reconciler.core.planning.disposal import removal
 from reconciler.core.planning.drift import remote_drift
 from reconciler.core.planning.healing import heal, left_out, standing
+from reconciler.core.planning.lockout import lockouts
 from reconciler.core.planning.policy import violations
 from reconciler.core.planning.renames import Renames, find_renames
 from reconciler.core.planning.rules import Rules, broken
@@ -186,6 +187,7 @@ def _judge(
     """Yield every reason why apply would refuse these actions."""
     yield from _unready_parents(actions, manifests, recorded, observed, chosen)
     yield from violations(actions, recorded.models, policy.limits)
+    yield from lockouts(actions, manifests, recorded.models, allowed=policy.limits.max_lockouts)
     defaults = policy.capabilities.defaults
     yield from broken(policy.rules, manifests, actions, observed, defaults=defaults, chosen=chosen)
 
