@@ -79,7 +79,8 @@ class Importing:
     """One import: what it works with.
 
     ``draft`` reads the text of a manifest as if it stood in a file; ``folder`` is where new ones go, relative to the
-    project; ``labels`` are given to each; ``shared`` asks for their permissions as well.
+    project; ``labels`` are given to each; ``former`` maps resources to names that they had before; ``shared`` asks for
+    their permissions as well.
     """
 
     provider: Provider
@@ -91,6 +92,7 @@ class Importing:
     root: Path
     folder: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    former: Mapping[str, str] = field(default_factory=dict)
     shared: bool = False
 
     def prepare(self, models: Iterable[Observation], *, named: bool) -> Drafts:
@@ -116,7 +118,7 @@ class Importing:
                 skipped.append(_skipped(seen, why))
         drafts = []
         known = {manifest.name: manifest for manifest in self.manifests.desired}
-        for seen, name in choose_names(self._with_permissions(fit), partial(self._is_free, known)):
+        for seen, name in choose_names(self._with_permissions(fit), partial(self._is_free, known), former=self.former):
             try:
                 drafts.append(self._draft(seen, name, known.get(name)))
             except ProblemsError as error:

@@ -15,6 +15,8 @@ from reconciler.manifest.scalars import plain
 
 __all__ = ["compose", "scalar"]
 
+_OLD_BOOLEAN = re.compile(r"y|yes|n|no|on|off", re.IGNORECASE)
+"""Text here, and a boolean to whatever reads YAML 1.1."""
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 _./@-]*")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _LATIN, _BMP = 0xFF, 0xFFFF
@@ -59,7 +61,7 @@ def scalar(value: Json) -> str:
     """Return a value without an inside as YAML; text in quotes unless it reads as itself without them."""
     if not isinstance(value, str):
         return json.dumps(value)
-    if _PLAIN.fullmatch(value) and not value.endswith(" ") and plain(value) == value:
+    if _PLAIN.fullmatch(value) and not _OLD_BOOLEAN.fullmatch(value) and value[-1] != " " and plain(value) == value:
         return value
     return f'"{"".join(map(_character, value))}"'
 

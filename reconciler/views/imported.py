@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reconciler.core.text import clip, sanitize
-from reconciler.views.words import bullets, count, guard
+from reconciler.core.text import sanitize
+from reconciler.views.words import bullets, count, guard, titled
 
 IMPORT_FORMAT = "tunectl.import/v1"
 _SHOWN = 200
@@ -43,8 +43,5 @@ def _lines(imported: Sequence[Row], skipped: Sequence[Row], *, dry_run: bool) ->
     if skipped:
         yield ""
         yield f"Not imported: {count(len(skipped), 'model')}"
-        lines = (
-            f"{sanitize(resource)} ({clip(sanitize(shown), 60)}): {sanitize(reason)}"
-            for resource, shown, reason in skipped
-        )
+        lines = (f"{titled(resource, shown)}: {sanitize(reason)}" for resource, shown, reason in skipped)
         yield from (f"  {line}" for line in bullets(lines, cap=_SHOWN))

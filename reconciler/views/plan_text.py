@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.core.forecast import total
 from reconciler.core.gate import records_checks
 from reconciler.core.plan import Action, Drift, Kind, Plan, Unmanaged
-from reconciler.core.text import clip, sanitize
+from reconciler.core.text import sanitize
 from reconciler.errors import Problem
 from reconciler.views.data import NO_SAMPLES, Samples, sample_lines
 from reconciler.views.forecast_words import facts_of, totals_of, what_if_rows
@@ -29,6 +29,7 @@ from reconciler.views.words import (
     remote_text,
     selection_text,
     steps_text,
+    titled,
     unchanged_line,
     upload_text,
 )
@@ -181,9 +182,8 @@ def _unmanaged(models: Sequence[Unmanaged]) -> Iterator[str]:
 
 def unmanaged_line(model: Unmanaged) -> str:
     """Return one model that nothing in the lockfile records, on one line."""
-    name = clip(sanitize(model.display_name), 60)
     kind = ", orphaned: made under a name like ours, recorded nowhere" if model.orphaned else ""
-    return f"{sanitize(model.resource)} ({name}), {sanitize(model.state)}{kind}"
+    return f"{titled(model.resource, model.display_name)}, {sanitize(model.state)}{kind}"
 
 
 def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:

@@ -204,3 +204,9 @@ def _plain(value: object) -> object:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return value
     return [_plain(item) for item in value]
+
+
+def titled(resource: str, display_name: str) -> str:
+    """Return a resource with its display name in brackets, on one line; without them if it has none."""
+    name = clip(sanitize(display_name), 60).strip()
+    return f"{sanitize(resource)} ({name})" if name else sanitize(resource)

@@ -166,6 +166,17 @@ def test_an_adopted_model_that_is_forgotten_is_unmanaged_again(by_hand):
     assert by_hand.kinds() == [("numbers", "create")]
 
 
+def test_a_forgotten_model_is_imported_under_the_name_it_had(workshop):
+    workshop.want("counter", displayName="a very different title")
+    workshop.drop("numbers")
+    workshop.apply()
+    workshop.run("forget", "counter", "-y")
+    workshop.drop("counter")
+    identifier = workshop.remote()[0]
+    assert f"counter  tunedModels/{identifier}" in workshop.run("import", identifier).out
+    assert workshop.run("plan").out.startswith("No changes.")
+
+
 def test_a_protected_name_is_not_forgotten(workshop):
     workshop.want("other", lifecycle={"protect": True})
     workshop.apply()

@@ -95,6 +95,15 @@ def test_a_manifest_says_in_comments_what_it_cannot_say_otherwise(brownfield):
     assert "# There is no dataset" in text
 
 
+def test_a_model_without_a_display_name_is_told_without_empty_brackets(empty):
+    put(empty, "nameless", displayName=None, state="FAILED")
+    text = empty.run("import", "--all").out
+    assert "tunedModels/nameless: its tuning failed" in text
+    assert "()" not in text
+    empty.want("other", dataset=None)
+    assert "tunedModels/nameless, failed" in empty.run("drift", expect=None).out
+
+
 def test_a_dry_run_writes_nothing(brownfield):
     ended = brownfield.run("import", "--all", "--dry-run")
     assert ended.out.startswith("Would import 5 models; nothing was written:\n")

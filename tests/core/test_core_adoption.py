@@ -95,6 +95,25 @@ def test_names_are_unique_valid_and_independent_of_the_order(shown, taken, expec
         assert all(NAME.fullmatch(name) for name in given.values())
 
 
+@pytest.mark.parametrize(
+    ("shown", "had", "taken", "expected"),
+    [
+        ({"x1": "My Model"}, {"x1": "counter"}, [], {"x1": "counter"}),
+        ({"x1": "My Model"}, {"x1": "counter"}, ["counter"], {"x1": "my-model"}),
+        ({"x1": "counter", "x2": "y"}, {"x2": "counter"}, [], {"x1": "x1", "x2": "counter"}),
+        ({"x1": "same", "x2": "same"}, {"x1": "counter", "x2": "counter"}, [], {"x1": "counter", "x2": "x2"}),
+        ({"x1": "y"}, {"x1": "No Name"}, [], {"x1": "y"}),
+    ],
+)
+def test_a_model_gets_back_the_name_it_had_before_strangers_are_named(shown, had, taken, expected):
+    models = [model(identifier, displayName=name) for identifier, name in shown.items()]
+    former = {f"tunedModels/{identifier}": name for identifier, name in had.items()}
+    for ordered in (models, models[::-1]):
+        named = choose_names(ordered, lambda name, _: name not in taken, former=former)
+        assert [seen.resource for seen, _ in named] == sorted(seen.resource for seen in models)
+        assert {seen.resource.removeprefix("tunedModels/"): name for seen, name in named} == expected
+
+
 # Each row: fields of the live model, the fields of the manifest that differ from the usual ones, and what is left out.
 PORTRAITS = {
     "as usual": ({}, {}, []),

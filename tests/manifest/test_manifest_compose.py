@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,6 +111,32 @@ def test_plain_words_need_no_quotes():
         "true",
         "3",
     ]
+
+
+OTHERWISE = [
+    "yes",
+    "No",
+    "ON",
+    "off",
+    "y",
+    "N",
+    "true",
+    "Null",
+    "~",
+    "12",
+    "0x1f",
+    "1:30",
+    "2024-01-02",
+    "1e3",
+    ".inf",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", OTHERWISE)
+def test_text_that_any_reader_of_yaml_takes_for_something_else_is_quoted(text):
+    assert scalar(text) == f'"{text}"'
+    assert yaml.safe_load(scalar(text)) == text
 
 
 @pytest.mark.parametrize("folder", [".", "manifests", "a/b/c"])

@@ -76,7 +76,9 @@ def command(
 
 def _look(session: Session, folder: str | None, *, permissions: bool, labels: dict[str, str]) -> Importing:
     from reconciler import confined
+    from reconciler.core.past.lineage_text import read_records
     from reconciler.core.unsupported import unsupported
+    from reconciler.core.upkeep.adoption import names_had
     from reconciler.engine.observe import observe
     from reconciler.errors import ProblemsError, TunectlError, UsageError
     from reconciler.importing import Importing, default_folder
@@ -105,6 +107,7 @@ def _look(session: Session, folder: str | None, *, permissions: bool, labels: di
         root=root,
         folder=where,
         labels=labels,
+        former=names_had(read_records(session.lineage().read().split(b"\n")), session.config.name),
         shared=permissions,
     )
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 
 from reconciler.core.address import NAME, short
 from reconciler.core.canonical import Json
 from reconciler.core.diff import field_changes
+from reconciler.core.lineage import Record
 from reconciler.core.lockfile import Entry, Instance, InstanceState
 from reconciler.core.observation import ModelState, Observation
 from reconciler.core.permission import as_written, declared, unshared
@@ -36,24 +38,38 @@ def obstacle(seen: Observation) -> str | None:
     }.get(seen.state)
 
 
-def choose_names(
-    models: Iterable[Observation], free: Callable[[str, Observation], bool]
-) -> Iterator[tuple[Observation, str]]:
-    """Yield a name for each model: after its display name if no other one has the like, else after its id.
+def names_had(records: Iterable[Record], project: str) -> dict[str, str]:
+    """Return the name that each model had last in a project, by resource, as the log of lineage tells it."""
+    return {record.resource: record.name for record in records if record.project == project}
 
-    ``free`` tells whether a name may be given to a model. The same models get the same names, whatever their order.
+
+def choose_names(
+    models: Iterable[Observation],
+    free: Callable[[str, Observation], bool],
+    *,
+    former: Mapping[str, str] | None = None,
+) -> list[tuple[Observation, str]]:
+    """Return a name for each model: the one it had, else after its display name if no other has the like, or its id.
+
+    Args:
+        models: those to be named. The same ones get the same names, whatever their order.
+        free: whether a name may be given to a model.
+        former: the names that models had before they were let go of, by resource; they are given first, so that no
+            stranger takes them.
     """
     ordered = sorted(models, key=lambda seen: seen.resource)
     shown = {seen.resource: slug(str(seen.spec.get("displayName") or "")) for seen in ordered}
     twins = Counter(shown.values())
-    given: set[str] = set()
-    for seen in ordered:
+    had = former or {}
+    given: dict[str, str] = {}
+    for seen in sorted(ordered, key=lambda seen: seen.resource not in had):
         first = shown[seen.resource]
-        for name in _proposals(first if twins[first] == 1 else "", slug(short(seen.resource))):
-            if name not in given and NAME.fullmatch(name) and free(name, seen):
-                given.add(name)
-                yield seen, name
+        proposed = _proposals(first if twins[first] == 1 else "", slug(short(seen.resource)))
+        for name in chain(filter(None, [had.get(seen.resource)]), proposed):
+            if name not in given.values() and NAME.fullmatch(name) and free(name, seen):
+                given[seen.resource] = name
                 break
+    return [(seen, given[seen.resource]) for seen in ordered if seen.resource in given]
 
 
 def slug(text: str) -> str:
