@@ -23,7 +23,6 @@ from reconciler.core.scope import parse_selectors
 from reconciler.engine.apply import apply as carry_out
 from reconciler.engine.approval import check_approval
 from reconciler.engine.outcome import Outcome
-from reconciler.engine.world import World
 from reconciler.errors import UsageError
 from reconciler.wiring import Session
 
@@ -118,24 +117,16 @@ def apply(
     """
     options = _options(target, exclude, select, replace)
     options = _allowed(options, allow_deletes, allow_replaces, allow_steps)
-    with _session(directory, config, environ, on_event) as (session, invocation):
-        store = session.store()
-        with store.hold(timeout=lock_timeout) as hold:
-            shown = make_preview(session, options)
-            if expect_digest is not None:
-                check_approval(shown.plan, shown.loaded.lockfile, expect_digest)
-            world = World(
-                provider=session.provider(read_only=False),
-                store=store,
-                datasets=session,
-                clock=session.clock,
-                report=session.report,
-                stop=session.stop,
-                hold=hold,
-            )
-            pace = {"timeout": timeout, "poll_interval": poll_interval}
-            how = engine_options(invocation, session, **pace, parallelism=parallelism, wait=wait)
-            outcome = carry_out(world, shown, how)
+    with (
+        _session(directory, config, environ, on_event) as (session, invocation),
+        session.store().hold(timeout=lock_timeout) as hold,
+    ):
+        shown = make_preview(session, options)
+        if expect_digest is not None:
+            check_approval(shown.plan, shown.loaded.lockfile, expect_digest)
+        pace = {"timeout": timeout, "poll_interval": poll_interval}
+        how = engine_options(invocation, session, **pace, parallelism=parallelism, wait=wait)
+        outcome = carry_out(session.world(hold, read_only=False), shown, how)
     error = outcome.error()
     if error is not None:
         raise error

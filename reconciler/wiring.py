@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.core.upkeep.rebuild import Identity
     from reconciler.emulator import Emulator
     from reconciler.engine.lineage import RecordingStore
+    from reconciler.engine.world import World
     from reconciler.forge.client import Client
     from reconciler.past import Past
     from reconciler.ports.clock import Clock
@@ -48,7 +49,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.ports.lineage import LineageLog
     from reconciler.ports.objects import StoredObject
     from reconciler.ports.provider import Provider
-    from reconciler.ports.store import BlobStore, LockfileStore
+    from reconciler.ports.store import BlobStore, Hold, LockfileStore
     from reconciler.providers.auth import TokenSource
     from reconciler.stores.bucket import BucketBlobStore
     from reconciler.stores.lease import BlobLease
@@ -362,6 +363,21 @@ class Session:
         }
         environ = {**self._environ, **{key: value for key, value in added.items() if value}}
         return FileEvidence(self.config.root.resolve(), f"{STATE_FOLDER}/gates", environ)
+
+    def world(self, hold: Hold, *, read_only: bool) -> World:
+        """Return the ports of a run that holds the lockfile; with ``read_only`` its provider cannot write."""
+        from reconciler.engine.world import World
+
+        return World(
+            provider=self.provider(read_only=read_only),
+            store=self.store(),
+            datasets=self,
+            clock=self.clock,
+            report=self.report,
+            stop=self.stop,
+            hold=hold,
+            evidence=self.evidence(),
+        )
 
     def policy(
         self,

@@ -17,10 +17,12 @@ from reconciler.core.event import Errored
 from reconciler.errors import Interrupted
 
 if TYPE_CHECKING:
+    from reconciler.cli.output import Outputs
     from reconciler.core.event import Event
     from reconciler.engine.outcome import Outcome
     from reconciler.engine.stop import Stop
     from reconciler.engine.world import Options
+    from reconciler.ports.store import Hold
     from reconciler.wiring import Session
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
@@ -63,6 +65,9 @@ class Pause(click.FloatRange):
         return seconds
 
 
+lock_timeout_option = click.option(
+    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
+)
 _RUN = (
     click.option("--timeout", type=Duration(), metavar="DURATION", help="Wait no longer than this; training goes on."),
     click.option(
@@ -71,13 +76,7 @@ _RUN = (
         metavar="SECONDS",
         help="First pause between two looks; it grows to 60 s.",
     ),
-    click.option(
-        "--lock-timeout",
-        type=Duration(),
-        default=0.0,
-        metavar="DURATION",
-        help="Wait this long for a lock that is held.",
-    ),
+    lock_timeout_option,
 )
 
 
@@ -105,6 +104,22 @@ def engine_options(
     first = poll_interval or invocation.number("TUNECTL_POLL_INTERVAL", usual, least=0.001)
     longest = max(first, 2 * first if session.embedded else LONGEST_PAUSE)
     return Options(parallelism=parallelism, wait=wait, timeout=timeout, pace=Pace(first, longest))
+
+
+@contextmanager
+def changing(invocation: Invocation, outputs: Outputs, *, lock_timeout: float) -> Iterator[tuple[Session, Hold]]:
+    """Open the project and hold its lockfile while something is changed, telling what happens as it was asked for.
+
+    Raises:
+        LockHeld: somebody else holds it longer than ``lock_timeout`` seconds.
+        TunectlError, click.ClickException: see ``Invocation.session``, ``LockfileStore.hold`` and ``reporting``.
+    """
+    with (
+        reporting(invocation, outputs.machine) as report,
+        invocation.session(report) as session,
+        session.store().hold(timeout=lock_timeout) as hold,
+    ):
+        yield session, hold
 
 
 @contextmanager

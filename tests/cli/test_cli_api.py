@@ -13,6 +13,7 @@ import reconciler
 from reconciler import api, apply, plan
 from reconciler.core.event import Finished, Planned
 from reconciler.errors import (
+    GateNotMet,
     PartialFailure,
     ProblemsError,
     Refused,
@@ -131,6 +132,15 @@ def test_a_wait_that_ends_early_is_an_error_and_training_goes_on(quick):
 
 def test_without_waiting_the_outcome_says_what_runs(quick):
     assert apply(quick.root, wait=False, environ=quick.environ).running
+
+
+def test_a_model_is_judged_by_its_gate_before_it_serves(quick):
+    apply(quick.root, environ=quick.environ)
+    former = quick.serving("numbers")
+    quick.want("numbers", hyperparameters={"epochCount": 5}, gate={"prompts": [{"input": "4", "equals": "no such"}]})
+    with pytest.raises(GateNotMet, match="numbers"):
+        apply(quick.root, environ=quick.environ)
+    assert quick.serving("numbers") == former
 
 
 def test_the_surface_is_exact_and_typed():

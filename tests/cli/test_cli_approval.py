@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pytest
 from cli_kit import HYPERPARAMETERS, Workshop
 
-from reconciler.cli.commands import apply as apply_command
 from reconciler.emulator import Emulator
 
 MORE = {"hyperparameters": {**HYPERPARAMETERS, "epochCount": 4}}
@@ -180,7 +179,7 @@ def test_a_refused_plan_is_shown_before_it_is_refused(workshop: Workshop) -> Non
 
 def answer_after(monkeypatch: pytest.MonkeyPatch, happening: Callable[[], object]) -> None:
     """Let something happen between the question and the consent."""
-    monkeypatch.setattr(apply_command, "interactive", lambda: True)
+    monkeypatch.setattr("reconciler.cli.consent.interactive", lambda: True)
 
     def answer(_prompt: str) -> str:
         happening()

@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 from cli_kit import HYPERPARAMETERS, Workshop, call, clean_environment, python
 
-from reconciler.cli.commands import apply as apply_command
 from reconciler.emulator import Emulator, Server, serve
 
 MORE = {"hyperparameters": {**HYPERPARAMETERS, "epochCount": 4}}
@@ -119,7 +118,7 @@ def test_64_nobody_can_be_asked(workshop: Workshop) -> None:
 
 @pytest.mark.parametrize(("answer", "bought"), [("yes", 1), ("no", 0), ("y", 0), ("Yes", 0), ("", 0)])
 def test_only_yes_is_consent(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, answer: str, bought: int) -> None:
-    monkeypatch.setattr(apply_command, "interactive", lambda: True)
+    monkeypatch.setattr("reconciler.cli.consent.interactive", lambda: True)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: answer)
     ended = workshop.run("apply")
     assert "It buys 23 tuning steps." in ended.err
@@ -128,7 +127,7 @@ def test_only_yes_is_consent(workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_refusal_needs_no_consent(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply_command, "interactive", lambda: True)
+    monkeypatch.setattr("reconciler.cli.consent.interactive", lambda: True)
     workshop.project(limits={"maxSteps": 1})
     workshop.run("apply", expect=5)
 

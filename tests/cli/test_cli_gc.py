@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from cli_kit import HYPERPARAMETERS, Workshop
 
-from reconciler.cli.commands import apply as apply_command
 from reconciler.emulator import Emulator
 
 
@@ -257,7 +256,7 @@ def test_nobody_to_ask_or_a_form_that_does_not_fit_is_a_usage_error(
 @pytest.mark.parametrize(("answer", "left"), [("yes", 1), ("no", 2)])
 def test_it_asks_first(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, answer: str, left: int) -> None:
     left_behind(workshop)
-    monkeypatch.setattr(apply_command, "interactive", lambda: True)
+    monkeypatch.setattr("reconciler.cli.consent.interactive", lambda: True)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: answer)
     workshop.run("gc")
     assert len(workshop.remote()) == left

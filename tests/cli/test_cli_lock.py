@@ -12,7 +12,6 @@ import click
 import pytest
 from cli_kit import TRAIN_SECONDS, clean_environment
 
-from reconciler.cli.commands import apply as apply_command
 from reconciler.core.lease import GRACE, TTL, Holder
 from reconciler.ports.store import ABSENT
 from reconciler.stores.lease import BlobLease
@@ -74,7 +73,7 @@ def answer(monkeypatch):
     """Sit at a terminal and answer; what stands on the screen by then is returned by the question."""
 
     def answer(text):
-        monkeypatch.setattr(apply_command, "interactive", lambda: True)
+        monkeypatch.setattr("reconciler.cli.consent.interactive", lambda: True)
         monkeypatch.setattr(click, "prompt", lambda *_, **__: text)
 
     return answer

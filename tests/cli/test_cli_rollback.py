@@ -6,7 +6,6 @@ import pytest
 from cli_kit import HYPERPARAMETERS, Workshop
 from filelock import FileLock
 
-from reconciler.cli.commands import apply as apply_command
 from reconciler.errors import StoreError
 from reconciler.stores.local import LocalBlobStore
 
@@ -287,7 +286,7 @@ def test_it_asks_first(
     served(workshop, 1, 2)
     if unpin:
         back(workshop)
-    monkeypatch.setattr(apply_command, "interactive", lambda: True)
+    monkeypatch.setattr("reconciler.cli.consent.interactive", lambda: True)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: answer)
     before = workshop.lockfile["serial"]
     ended = workshop.run("rollback", "numbers", *(["--unpin"] if unpin else []))

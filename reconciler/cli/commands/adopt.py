@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.base import Command, Invocation
-from reconciler.cli.commands.apply import require_consent
-from reconciler.cli.running import Duration
+from reconciler.cli.consent import agreed, approve_option, require_consent
+from reconciler.cli.running import lock_timeout_option
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 @click.command("adopt", cls=Command, epilog="Example: tunectl adopt number-generator tunedModels/numbers-by-hand")
 @click.argument("name", metavar="NAME")
 @click.argument("resource", metavar="RESOURCE")
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
-)
+@approve_option
+@lock_timeout_option
 @click.pass_obj
 def command(invocation: Invocation, /, name: str, resource: str, auto_approve: bool, lock_timeout: float) -> int:
     """Let a manifest take over a model that nothing manages; only the lockfile is changed."""
-    from reconciler.cli.commands.rollback import agreed
     from reconciler.cli.resources import resource_name
 
     require_consent(auto_approve=auto_approve, machine=None)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.base import Command, Invocation
-from reconciler.cli.commands.apply import require_consent
-from reconciler.cli.commands.rollback import agreed
+from reconciler.cli.consent import agreed, approve_option, require_consent
 from reconciler.cli.output import Outputs, format_option
-from reconciler.cli.running import end, engine_options, reporting, run_options, stopping
+from reconciler.cli.running import changing, end, engine_options, run_options, stopping
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("cancel", cls=Command, epilog="Example: tunectl cancel number-generator -y")
 @click.argument("name", metavar="NAME")
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
+@approve_option
 @run_options
 @format_option("text", "jsonl")
 @click.pass_obj
@@ -36,32 +35,22 @@ def command(
     """Stop a tuning that runs. It is recorded as failed, and not bought again by itself."""
     from reconciler.cli.names import check_recorded
     from reconciler.engine.cancel import cancel_tuning, running_tuning
-    from reconciler.engine.world import World
 
     outputs = Outputs.parse(formats, ("text", "jsonl"))
     invocation.expect(outputs)
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
-    with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
+    with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):
         store = session.store()
-        with store.hold(timeout=lock_timeout) as hold:
-            loaded = store.load()
-            check_recorded([name], loaded.lockfile, store.address)
-            world = World(
-                provider=session.provider(read_only=False),
-                store=store,
-                datasets=session,
-                clock=session.clock,
-                report=report,
-                stop=session.stop,
-                hold=hold,
-            )
-            operation = running_tuning(world, loaded, name)
-            if not (auto_approve or agreed(_question(name, operation))):
-                invocation.note("Nothing was cancelled.")
-                return 0
-            options = engine_options(invocation, session, timeout=timeout, poll_interval=poll_interval)
-            with stopping(session.stop, quiet=invocation.globals.quiet):
-                outcome = cancel_tuning(world, loaded, name, operation, options)
+        loaded = store.load()
+        check_recorded([name], loaded.lockfile, store.address)
+        world = session.world(hold, read_only=False)
+        operation = running_tuning(world, loaded, name)
+        if not (auto_approve or agreed(_question(name, operation))):
+            invocation.note("Nothing was cancelled.")
+            return 0
+        options = engine_options(invocation, session, timeout=timeout, poll_interval=poll_interval)
+        with stopping(session.stop, quiet=invocation.globals.quiet):
+            outcome = cancel_tuning(world, loaded, name, operation, options)
         end(outcome, session.stop)
     if invocation.machine is None:
         conclude(f"Cancelled: {name}. `tunectl apply --replace {name}` buys another attempt.")

@@ -6,18 +6,19 @@ from functools import partial
 
 import click
 
+from reconciler.cli.applying import carry_out
 from reconciler.cli.base import Command, Invocation
-from reconciler.cli.commands.apply import carry_out, require_consent
+from reconciler.cli.consent import approve_option, require_consent
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import PlanOptions, limit_options, make_preview, scope_options
-from reconciler.cli.running import end, reporting, run_options
+from reconciler.cli.running import changing, engine_options, run_options
 
 
 @click.command("destroy", cls=Command, epilog="Example: tunectl destroy number-generator")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @partial(scope_options, target=False)
 @limit_options
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
+@approve_option
 @run_options
 @format_option("text", "jsonl")
 @click.pass_obj
@@ -39,18 +40,8 @@ def command(
     invocation.expect(outputs)
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
     chosen = PlanOptions(target=names, exclude=exclude, select=select, **limits)  # type: ignore[arg-type]  # click has checked them
-    with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
-        with session.store().hold(timeout=lock_timeout) as hold:
-            shown = make_preview(session, chosen, destroy=True)
-            outcome = carry_out(
-                invocation,
-                session,
-                shown,
-                hold,
-                auto_approve=auto_approve,
-                timeout=timeout,
-                poll_interval=poll_interval,
-            )
-        if outcome is not None:
-            end(outcome, session.stop)
+    with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):
+        shown = make_preview(session, chosen, destroy=True)
+        options = engine_options(invocation, session, timeout=timeout, poll_interval=poll_interval)
+        carry_out(invocation, session, shown, hold, options, auto_approve=auto_approve)
     return 0

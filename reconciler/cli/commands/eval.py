@@ -129,18 +129,10 @@ def _judge(session: Session, subjects: list[Subject], parallelism: int) -> list[
         TunectlError: what kept us from a verdict.
     """
     from reconciler.engine.gate import Examiner
-    from reconciler.engine.world import World
+    from reconciler.ports.store import LastingHold
     from reconciler.views.verdict_text import Ruling
 
-    world = World(
-        provider=session.provider(read_only=False),  # inference is a POST, though it changes nothing
-        store=session.store(),
-        datasets=session,
-        clock=session.clock,
-        report=session.report,
-        stop=session.stop,
-        evidence=session.evidence(),
-    )
+    world = session.world(LastingHold(), read_only=False)  # inference is a POST, though it changes nothing
     rulings = []
     with Examiner(world, parallelism=parallelism) as examiner:
         for subject in subjects:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.base import Command, Invocation
-from reconciler.cli.commands.apply import require_consent
-from reconciler.cli.running import Duration
+from reconciler.cli.consent import agreed, approve_option, require_consent
+from reconciler.cli.running import lock_timeout_option
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 
 @click.command("forget", cls=Command, epilog="Example: tunectl forget number-generator")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
-)
+@approve_option
+@lock_timeout_option
 @click.pass_obj
 def command(invocation: Invocation, /, names: tuple[str, ...], auto_approve: bool, lock_timeout: float) -> int:
     """Drop names from the lockfile. Their models stay as they are, and nothing manages them any more."""
-    from reconciler.cli.commands.rollback import agreed
     from reconciler.cli.names import check_recorded
     from reconciler.views.words import count
 

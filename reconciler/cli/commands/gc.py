@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.applying import carry_out
 from reconciler.cli.base import Command, Invocation
-from reconciler.cli.commands.apply import carry_out, require_consent
+from reconciler.cli.consent import approve_option, require_consent
 from reconciler.cli.limits import Allowances
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import check_names
-from reconciler.cli.running import Duration, end, reporting
+from reconciler.cli.running import changing, engine_options, lock_timeout_option, reporting
 from reconciler.core.event import Planned, Summarised
 
 if TYPE_CHECKING:
@@ -28,10 +29,8 @@ _REFUSED = 5
     "--orphans", is_flag=True, help="Also models that nothing records, if their ids prove that they are ours."
 )
 @click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Allow up to N deletions.")
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
-)
+@approve_option
+@lock_timeout_option
 @format_option("text", "json", "jsonl")
 @click.pass_obj
 def command(
@@ -50,27 +49,22 @@ def command(
     invocation.expect(outputs)
     if outputs.machine == ("jsonl" if only_plan else "json"):
         raise click.UsageError("--format json goes with --plan, and jsonl with the removal itself")
-    if not only_plan:
-        require_consent(auto_approve=auto_approve, machine=outputs.machine)
-    with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
-        if only_plan:
+    if only_plan:
+        with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
             shown = _survey(session, names, orphans, allow_deletes)
             _show(invocation, outputs, shown)
-            return _REFUSED if shown.plan.violations else 0
-        with session.store().hold(timeout=lock_timeout) as hold:
-            shown = _survey(session, names, orphans, allow_deletes)
-            if shown.plan.empty and not shown.plan.violations:
-                if invocation.machine is None:
-                    _show(invocation, outputs, shown)
-                else:
-                    report(Planned(shown.plan))
-                    report(Summarised())
-                return 0
-            outcome = carry_out(
-                invocation, session, shown, hold, auto_approve=auto_approve, timeout=None, poll_interval=None
-            )
-        if outcome is not None:
-            end(outcome, session.stop)
+        return _REFUSED if shown.plan.violations else 0
+    require_consent(auto_approve=auto_approve, machine=outputs.machine)
+    with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):
+        shown = _survey(session, names, orphans, allow_deletes)
+        if not shown.plan.empty or shown.plan.violations:
+            options = engine_options(invocation, session, timeout=None, poll_interval=None)
+            carry_out(invocation, session, shown, hold, options, auto_approve=auto_approve)
+        elif invocation.machine is None:
+            _show(invocation, outputs, shown)
+        else:
+            session.report(Planned(shown.plan))
+            session.report(Summarised())
     return 0
 
 

@@ -9,7 +9,7 @@ import click
 
 from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
-from reconciler.cli.running import Duration
+from reconciler.cli.running import lock_timeout_option
 
 if TYPE_CHECKING:
     from reconciler.core.observation import Observation
@@ -38,9 +38,7 @@ def _labels(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> d
 @click.option("--permissions", is_flag=True, help="Manage who may use them, too, as it is now.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", callback=_labels, help="A label for each.")
 @click.option("--dry-run", is_flag=True, help="Show what would be imported, and write nothing.")
-@click.option(
-    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
-)
+@lock_timeout_option
 @format_option(*_FORMS)
 @click.pass_obj
 def command(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation
-from reconciler.cli.commands.apply import require_consent
+from reconciler.cli.consent import agreed, approve_option, require_consent
 from reconciler.cli.groups import Group
 from reconciler.cli.output import Outputs, format_option
-from reconciler.cli.running import Duration
+from reconciler.cli.running import Duration, lock_timeout_option
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def show(invocation: Invocation, /, formats: tuple[str, ...]) -> int:
     metavar="DURATION",
     help="Only if nothing was heard of its holder for this long.",
 )
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
+@approve_option
 @click.pass_obj
 def break_(invocation: Invocation, /, if_older_than: float, auto_approve: bool) -> int:
     """End the lease of a holder that is gone; one that is alive notices, begins nothing more and exits with 8."""
@@ -78,10 +78,8 @@ def break_(invocation: Invocation, /, if_older_than: float, auto_approve: bool) 
 
 @command.command("rebuild", cls=Command, epilog="Example: tunectl lock rebuild -y")
 @click.option("--replace-existing", is_flag=True, help="Also if there is a lockfile that is not damaged; it is kept.")
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
-)
+@approve_option
+@lock_timeout_option
 @format_option(*_FORMS)
 @click.pass_obj
 def rebuild(
@@ -108,9 +106,9 @@ def rebuild(
             if outputs.stdout == "text":
                 click.echo(render_rebuilt(rebuilt), nl=False)
             useless = former.blob is None and not rebuilt.lockfile.models
-            agreed = not useless and (auto_approve or _ask_to_write(rebuilt))
+            wanted = not useless and (auto_approve or _ask_to_write(rebuilt))
             written, kept = None, None
-            if agreed:
+            if wanted:
                 hold.check()
                 kept = None if former.blob is None else session.keep(former.blob.data)
                 written = store.start_over(rebuilt.lockfile, former=former).lockfile
@@ -148,19 +146,15 @@ def _ask_to_break(session: Session) -> str:
     try:
         lease = session.store().holder()
     except LockfileError as error:
-        return UNREADABLE if _consent(f"{error.message}\n\nPut a free lease in its place?") else _DECLINED
+        click.echo(error.message, err=True)
+        return UNREADABLE if agreed("Put a free lease in its place?") else _DECLINED
     if lease is None or lease.ttl is None or standing(lease, now) is Standing.FREE:
         return NONE
-    return lease.id if _consent(f"Held by {lease_text(lease, now)}.\n\nBreak it?") else _DECLINED
+    click.echo(f"Held by {lease_text(lease, now)}.", err=True)
+    return lease.id if agreed("Break it?") else _DECLINED
 
 
 def _ask_to_write(rebuilt: Rebuilt) -> bool:
     from reconciler.views.words import count
 
-    return _consent(f"\nWrite a lockfile of {count(len(rebuilt.lockfile.models), 'model')}?")
-
-
-def _consent(question: str) -> bool:
-    click.echo(f"{question} Only 'yes' is taken as consent.", err=True)
-    answer: str = click.prompt("Answer", default="no", show_default=False, err=True)
-    return answer.strip() == "yes"
+    return agreed(f"Write a lockfile of {count(len(rebuilt.lockfile.models), 'model')}?")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.base import Command, Invocation
-from reconciler.cli.commands.apply import require_consent
+from reconciler.cli.consent import agreed, approve_option, require_consent
 from reconciler.cli.output import Outputs, format_option
-from reconciler.cli.running import Duration, reporting
+from reconciler.cli.running import changing, lock_timeout_option
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
+    from reconciler.engine.rollback import Proposal
     from reconciler.engine.world import World
-    from reconciler.ports.store import Hold, Loaded
-    from reconciler.wiring import Session
+    from reconciler.ports.store import Loaded
 
 
 @click.command("rollback", cls=Command, epilog="Example: tunectl rollback number-generator --to cd8e5c96")
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     help="The first characters of a revision's hash, an attempt's number, or a resource; default: what served last.",
 )
 @click.option("--unpin", is_flag=True, help="End the pin of an earlier rollback: the next apply follows the manifest.")
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
-)
+@approve_option
+@lock_timeout_option
 @format_option("text", "jsonl")
 @click.pass_obj
 def command(
@@ -45,39 +43,30 @@ def command(
 ) -> int:
     """Let a former model serve again, without training, and keep it until the manifest changes."""
     from reconciler.cli.names import check_recorded
+    from reconciler.engine.rollback import consider
 
     outputs = Outputs.parse(formats, ("text", "jsonl"))
     invocation.expect(outputs)
     if unpin and revision is not None:
         raise click.UsageError("--unpin goes back to nothing: leave --to out")
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
-    with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
+    with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):
         store = session.store()
-        with store.hold(timeout=lock_timeout) as hold:
-            loaded = store.load()
-            check_recorded([name], loaded.lockfile, store.address)
-            if unpin:
-                _unpin(invocation, _world(session, hold), loaded, name, asking=not auto_approve)
-            else:
-                _roll_back(invocation, session, hold, loaded, name, revision, asking=not auto_approve)
+        loaded = store.load()
+        check_recorded([name], loaded.lockfile, store.address)
+        world = session.world(hold, read_only=True)
+        if unpin:
+            _unpin(invocation, world, loaded, name, asking=not auto_approve)
+        else:
+            proposal = consider(session.manifests, world.provider, loaded, name, revision)
+            _roll_back(invocation, world, proposal, asking=not auto_approve)
     return 0
 
 
-def _roll_back(
-    invocation: Invocation,
-    session: Session,
-    hold: Hold,
-    loaded: Loaded,
-    name: str,
-    revision: str | None,
-    *,
-    asking: bool,
-) -> None:
-    from reconciler.engine.rollback import consider, switch
+def _roll_back(invocation: Invocation, world: World, proposal: Proposal, *, asking: bool) -> None:
+    from reconciler.engine.rollback import switch
     from reconciler.views.rollback import render_done, render_rollback
 
-    world = _world(session, hold)
-    proposal = consider(session.manifests, session.provider(read_only=True), loaded, name, revision)
     if invocation.machine is None and not (invocation.globals.quiet and not asking):
         click.echo(render_rollback(proposal.rollback, color=False), nl=False)
     if asking and not agreed("Roll back?"):
@@ -104,24 +93,3 @@ def _unpin(invocation: Invocation, world: World, loaded: Loaded, name: str, *, a
     end_pin(world, loaded, name)
     if invocation.machine is None:
         conclude(render_unpinned(name, entry))
-
-
-def agreed(question: str) -> bool:
-    """Ask, and tell whether the answer was yes."""
-    click.echo(f"\n{question} Only 'yes' is taken as consent.", err=True)
-    answer: str = click.prompt("Answer", default="no", show_default=False, err=True)
-    return answer.strip() == "yes"
-
-
-def _world(session: Session, hold: Hold) -> World:
-    from reconciler.engine.world import World
-
-    return World(
-        provider=session.provider(read_only=True),
-        store=session.store(),
-        datasets=session,
-        clock=session.clock,
-        report=session.report,
-        stop=session.stop,
-        hold=hold,
-    )

@@ -7,8 +7,8 @@ import re
 import click
 
 from reconciler.cli.base import Command, Invocation
-from reconciler.cli.commands.apply import require_consent
-from reconciler.cli.running import Duration
+from reconciler.cli.consent import agreed, approve_option, require_consent
+from reconciler.cli.running import lock_timeout_option
 from reconciler.cli.streams import conclude
 
 _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
@@ -17,14 +17,11 @@ _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 @click.command("transfer", cls=Command, epilog="Example: tunectl transfer number-generator ada@example.com")
 @click.argument("name", metavar="NAME")
 @click.argument("email", metavar="EMAIL")
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
-)
+@approve_option
+@lock_timeout_option
 @click.pass_obj
 def command(invocation: Invocation, /, name: str, email: str, auto_approve: bool, lock_timeout: float) -> int:
     """Make somebody else the owner of the model that serves under a name; the owner of today becomes a writer."""
-    from reconciler.cli.commands.rollback import agreed
     from reconciler.cli.names import check_recorded
     from reconciler.core.lockfile import InstanceState
     from reconciler.core.planning.lockout import note_transfer

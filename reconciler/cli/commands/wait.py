@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli.base import Command, Invocation
 from reconciler.cli.output import Outputs, format_option
-from reconciler.cli.running import end, engine_options, reporting, run_options, stopping
+from reconciler.cli.running import changing, end, engine_options, run_options, stopping
 from reconciler.cli.streams import conclude
 
 
@@ -28,27 +28,17 @@ def command(
     from reconciler.cli.names import check_recorded
     from reconciler.cli.words import waited_line
     from reconciler.engine.resume import wait_for_running
-    from reconciler.engine.world import World
 
     outputs = Outputs.parse(formats, ("text", "jsonl"))
     invocation.expect(outputs)
-    with reporting(invocation, outputs.machine) as report, invocation.session(report) as session:
+    with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):
         store = session.store()
-        with store.hold(timeout=lock_timeout) as hold:
-            loaded = store.load()
-            check_recorded(names, loaded.lockfile, store.address)
-            world = World(
-                provider=session.provider(read_only=True),
-                store=store,
-                datasets=session,
-                clock=session.clock,
-                report=session.report,
-                stop=session.stop,
-                hold=hold,
-            )
-            options = engine_options(invocation, session, timeout=timeout, poll_interval=poll_interval)
-            with stopping(session.stop, quiet=invocation.globals.quiet):
-                outcome = wait_for_running(world, loaded, options, chosen=lambda name: not names or name in names)
+        loaded = store.load()
+        check_recorded(names, loaded.lockfile, store.address)
+        world = session.world(hold, read_only=True)
+        options = engine_options(invocation, session, timeout=timeout, poll_interval=poll_interval)
+        with stopping(session.stop, quiet=invocation.globals.quiet):
+            outcome = wait_for_running(world, loaded, options, chosen=lambda name: not names or name in names)
         if invocation.machine is None:
             conclude(waited_line(outcome) if outcome.touched else "Nothing is tuning.")
         end(outcome, session.stop)
