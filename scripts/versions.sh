@@ -20,7 +20,7 @@ for version in ${VERSIONS:-3.11 3.12 3.13 3.14}; do
   mkdir "$work/$version-project" "$work/$version-tests"
   (cd "$work/$version-project" && "$env/bin/tunectl" init -y >/dev/null &&
     TUNECTL_EMULATOR_TRAIN_SECONDS=0 "$env/bin/tunectl" apply -y -q && "$env/bin/tunectl" generate number-generator 41)
-  cp -r tests pyproject.toml schemas docs manifests tunectl.yaml README.md "$work/$version-tests"
+  cp -r tests pyproject.toml schemas scripts docs manifests tunectl.yaml README.md "$work/$version-tests"
   (cd "$work/$version-tests" && "$env/bin/python" -P -m pytest -q -p no:cacheprovider ${TESTS:-tests/core tests/manifest tests/cli})
   echo "Python $version: passed"
 done
