@@ -16,7 +16,8 @@ class Overrides:
 
     ``shared_project`` is what Google's own variables name; it counts for hosted services, not for the embedded
     emulator, which would be another remote on every machine. ``train_seconds`` is how long that one takes for a
-    tuning. Without ``cache`` every dataset is read, however well it is known. Secrets never show in ``repr``.
+    tuning. ``tries`` bounds how often a request is sent, ``trace`` asks for an event about each. Without ``cache``
+    every dataset is read, however well it is known. Secrets never show in ``repr``.
     """
 
     endpoint: str | None = None
@@ -29,6 +30,8 @@ class Overrides:
     http_timeout: float = 30.0
     train_seconds: float = 6.0
     cache: bool = True
+    tries: int | None = None
+    trace: bool = False
 
 
 def overridden(config: ProjectConfig, overrides: Overrides) -> ProjectConfig:

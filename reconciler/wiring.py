@@ -442,6 +442,8 @@ class Session:
             http_timeout=overrides.http_timeout,
             quota_patience=_PATIENCE,
             read_only=read_only,
+            tries=overrides.tries,
+            trace=overrides.trace,
         )
 
     def _in_process(self) -> httpx.BaseTransport:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
 EXIT_USAGE = 64
+_TRACING = 2
+_BRIEF = 10.0
+"""Seconds for one step of a request, if it is sent a given number of times: somebody sits and waits."""
 
 LONGEST = 1_000_000.0
 """Seconds: the longest pause or time limit that may be asked for; the operating system's own limits lie beyond."""
@@ -40,7 +43,9 @@ GLOBAL_OPTIONS: tuple[Callable[[], click.Option], ...] = (
     partial(click.Option, ["--endpoint"], metavar="URL", help="The service, or 'emulator' for the embedded one."),
     partial(click.Option, ["--project"], metavar="ID", help="The cloud project that is billed and asked."),
     partial(click.Option, ["--no-color"], is_flag=True, help="No colours, whatever the terminal can do."),
-    partial(click.Option, ["-v", "--verbose"], count=True, help="Say more: pauses and saves, too."),
+    partial(
+        click.Option, ["-v", "--verbose"], count=True, help="Say more: pauses and saves; twice: every HTTP request."
+    ),
     partial(click.Option, ["-q", "--quiet"], is_flag=True, help="Say nothing but results and errors."),
 )
 
@@ -74,8 +79,9 @@ class Invocation:
     ``folder`` is where to work, the current folder if None. ``environ`` is the environment, ``clock`` replaces the
     machine's clock in tests. ``machine`` is the machine-readable format the command prints on standard output, if any,
     so that an error can be printed in it too; ``github`` that a runner's annotations were asked for, ``cache`` whether
-    a dataset that is known may stay unread. ``sink`` is the event stream that is open, if one is. ``outputs`` is every
-    form that was asked for, ``account`` what a run has come to so far: both are for its reports.
+    a dataset that is known may stay unread; ``tries`` bounds how often a request is sent. ``sink`` is the event stream
+    that is open, if one is. ``outputs`` is every form that was asked for, ``account`` what a run has come to so far:
+    both are for its reports.
     """
 
     globals: Globals = field(default_factory=Globals)
@@ -85,6 +91,7 @@ class Invocation:
     machine: str | None = None
     github: bool = False
     cache: bool = True
+    tries: int | None = None
     sink: Callable[[Event], None] | None = None
     command: str = "tunectl"
     outputs: Outputs | None = None
@@ -150,7 +157,7 @@ class Invocation:
                 from reconciler.views.sentences import Weight
                 from reconciler.views.terminal import PlainReporter
 
-                least = Weight.ALERT if self.globals.quiet else Weight.NEWS
+                least = Weight.least(quiet=self.globals.quiet, verbose=self.globals.verbose)
                 first.append(PlainReporter(sys.stderr, color=self.color(sys.stderr), least=least))
             first[0](event)
 
@@ -190,9 +197,11 @@ class Invocation:
             lockfile=lockfile,
             access_token=get("TUNECTL_ACCESS_TOKEN") or None,
             api_key=get("TUNECTL_API_KEY") or None,
-            http_timeout=self.number("TUNECTL_HTTP_TIMEOUT", 30.0, least=0.001),
+            http_timeout=self.number("TUNECTL_HTTP_TIMEOUT", 30.0 if self.tries is None else _BRIEF, least=0.001),
             train_seconds=self.number("TUNECTL_EMULATOR_TRAIN_SECONDS", 6.0),
             cache=self.cache,
+            tries=self.tries,
+            trace=self.globals.verbose >= _TRACING,
         )
 
     def _check(self, endpoint: str | None, lockfile: str | None) -> None:

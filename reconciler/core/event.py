@@ -120,6 +120,24 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
+class Requested:
+    """A request was answered, or got no answer; told only when asked for (``-vv``).
+
+    ``address`` is the path, with the host where it is not the endpoint's; of the query it has the names, and only such
+    values as are ours and no tokens. ``status`` is the HTTP number; without an answer it is None, and ``reason`` names
+    what went wrong. ``milliseconds`` go to the last byte of the answer, ``attempt`` counts from 1. Bodies and headers
+    are no part of it.
+    """
+
+    method: str
+    address: str
+    status: int | None
+    milliseconds: float
+    attempt: int = 1
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """The lockfile was written."""
 
@@ -177,6 +195,7 @@ Event = (
     | Skipped
     | Waiting
     | Retried
+    | Requested
     | Saved
     | Warned
     | Stopping
@@ -196,6 +215,7 @@ _TYPES = {
     Skipped: "skipped",
     Waiting: "waiting",
     Retried: "retry",
+    Requested: "request",
     Saved: "saved",
     Warned: "warning",
     Stopping: "stopping",

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
+from time import perf_counter
 from typing import Final
 
 import httpx
 
 from reconciler.core.canonical import Json
-from reconciler.core.event import Event
+from reconciler.core.event import Event, Requested
 from reconciler.errors import InvalidArgument, NotFound, RemoteError
 from reconciler.ports.clock import Clock
 from reconciler.providers.auth import Credentials
@@ -28,6 +30,8 @@ __all__ = ["Call", "Http"]
 _LARGEST_ANSWER: Final = 256 * 1024 * 1024
 """Bytes, after decompression. A page of 1,000 models with 375 snapshots each is about 40 MB."""
 _CONNECTIONS: Final = 64
+_TELLING: Final = frozenset({"alt", "pageSize", "tunedModelId", "updateMask", "uploadType"})
+"""The parameters of a query whose values may be told: they are ours, and no tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,9 @@ class Http:
         if self._settings.read_only and call.method != "GET":
             raise RuntimeError(f"a read-only provider was asked to {call.what}; this is a bug in tunectl")
         request = self._build(call)
-        tally = Tally(call.what, call.patience, self._clock, self._report)
-        outcome = tally.run(lambda: self._attempt(call, request))
+        tally = Tally(call.what, self._patience(call), self._clock, self._report)
+        attempts = count(1)
+        outcome = tally.run(lambda: self._attempt(call, request, next(attempts)))
         if isinstance(outcome, Answer):
             return outcome
         if call.method == "DELETE" and tally.doubtful and isinstance(outcome.error, NotFound):
@@ -121,18 +126,39 @@ class Http:
             call.method, url, params=query or None, content=content, headers={**headers, **call.headers}
         )
 
-    def _attempt(self, call: Call, request: httpx.Request) -> Answer | Fault:
+    def _patience(self, call: Call) -> Patience:
+        most = self._settings.tries
+        return call.patience if most is None else replace(call.patience, tries=min(most, call.patience.tries))
+
+    def _attempt(self, call: Call, request: httpx.Request, attempt: int) -> Answer | Fault:
         """Send once. Our own errors (no credentials, an answer without end) are faults that no retry mends."""
-        what = call.what
+        what, began = call.what, perf_counter()
         try:
             answer = self._receive(what, request)
+            self._trace(call, request, began, attempt, status=answer.status)
         except httpx.TransportError as error:
+            self._trace(call, request, began, attempt, reason=type(error).__name__)
             return fault_of_connection(what, self._settings.place, error)
         except RemoteError as error:
             return Fault(error, cause=_cause(error), sent=False)
         if 200 <= answer.status < 300 or answer.status in call.accepts:  # noqa: PLR2004 (the class of successes)
             return answer
         return fault_of_answer(answer, now=self._clock.now(), mend=self._credentials.mend, service=self._service)
+
+    def _trace(
+        self,
+        call: Call,
+        request: httpx.Request,
+        began: float,
+        attempt: int,
+        *,
+        status: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Tell that a request was sent, if somebody wants to know; see ``Requested`` for what is left out."""
+        if self._settings.trace:
+            spent = 1000 * (perf_counter() - began)
+            self._report(Requested(call.method, _address(call, request), status, spent, attempt, reason))
 
     def _receive(self, what: str, request: httpx.Request) -> Answer:
         response = self._client.send(request, stream=True)
@@ -150,6 +176,15 @@ class Http:
         finally:
             response.close()
         return Answer(what, response.status_code, response.headers, bytes(content))
+
+
+def _address(call: Call, request: httpx.Request) -> str:
+    """Return where a request goes, without what a query may give away."""
+    url = request.url
+    host = "" if call.base is None else f"{url.scheme}://{url.netloc.decode('ascii')}"
+    names = sorted(call.query)
+    query = "&".join(f"{name}={call.query[name] if name in _TELLING else '…'}" for name in names)
+    return f"{host}{url.path}{f'?{query}' if query else ''}"
 
 
 def _cause(error: RemoteError) -> Exception | None:

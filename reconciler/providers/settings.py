@@ -33,8 +33,9 @@ class ProviderSettings:
     request in seconds (connecting, sending, a pause between two pieces of the answer). ``quota_patience`` is how many
     seconds in all a create, patch or delete waits while the service answers 429; each wait is told as an event. A
     ``read_only`` provider refuses to send anything but GET. ``options`` are the keys of ``provider.options``, for
-    providers that other packages add. ``storage`` is the Cloud Storage to use in place of Google's (the value of
-    STORAGE_EMULATOR_HOST); it is sent no credentials.
+    providers that other packages add. ``tries`` is how often a request is sent at most (None: as often as its kind is
+    worth), ``trace`` asks for an event about each. ``storage`` is the Cloud Storage to use in place of Google's (the
+    value of STORAGE_EMULATOR_HOST); it is sent no credentials.
 
     Raises:
         UsageError: the endpoint or the project cannot be used as given.
@@ -53,6 +54,8 @@ class ProviderSettings:
     http_timeout: float = 30.0
     quota_patience: float = 3600.0
     read_only: bool = False
+    tries: int | None = None
+    trace: bool = False
     # Google's front ends compress only for clients that also say so here ("gzip" performance tip of their REST APIs).
     user_agent: str = f"tunectl/{__version__} (gzip)"
 

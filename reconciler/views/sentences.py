@@ -14,6 +14,7 @@ from reconciler.core.event import (
     Finished,
     Judged,
     Progressed,
+    Requested,
     Retried,
     Saved,
     Skipped,
@@ -28,11 +29,17 @@ from reconciler.views.words import count, guard, seconds_text
 
 
 class Weight(IntEnum):
-    """How much somebody must want to know to be told: ``-q`` shows 2, the default 1, ``-v`` 0."""
+    """How much somebody must want to know to be told: ``-q`` shows 2, the default 1, ``-v`` 0, ``-vv`` -1."""
 
+    TRACE = -1
     DETAIL = 0
     NEWS = 1
     ALERT = 2
+
+    @classmethod
+    def least(cls, *, quiet: bool, verbose: int) -> Weight:
+        """Return how much something must matter to be told; who asks for quiet gets it."""
+        return cls.ALERT if quiet else cls(max(cls.NEWS - verbose, cls.TRACE))
 
 
 _BEGINS = {
@@ -146,6 +153,10 @@ def _aside(event: Event) -> tuple[Weight, str] | None:
             return Weight.NEWS, f"{sanitize(request)}: {sanitize(reason)}; {pause}"
         case Waiting(running, seconds):
             return Weight.DETAIL, f"waiting for {count(running, 'tuning')}; next look in {seconds_text(seconds)}"
+        case Requested(method, address, status, milliseconds, attempt, reason):
+            end = f"no answer ({reason})" if status is None else str(status)
+            again = f", try {attempt}" if attempt > 1 else ""
+            return Weight.TRACE, f"{sanitize(method)} {sanitize(address)} {sanitize(end)} {milliseconds:.0f} ms{again}"
         case Saved(serial):
             return Weight.DETAIL, f"lockfile saved, serial {serial}"
         case _:

@@ -83,9 +83,9 @@ def open_reporter(
         live: whether one line a running model may be redrawn; only for a terminal.
         color: whether to use SGR codes.
         quiet: tell failures and warnings only.
-        verbose: from 1 on, pauses and saves are told as well.
+        verbose: from 1 on, pauses and saves are told as well, from 2 on every request.
     """
-    least = Weight.ALERT if quiet else Weight.DETAIL if verbose else Weight.NEWS
+    least = Weight.least(quiet=quiet, verbose=verbose)
     if not live or quiet:
         yield PlainReporter(stream, color=color, least=least)
         return

@@ -192,6 +192,15 @@ def test_an_endpoint_nobody_listens_on_fails_with_one(workshop):
     assert found["base models"]["state"] == "skipped"
 
 
+def test_asks_once_and_says_what_is_refused(workshop):
+    """A doctor that tries five times keeps the waiting room full."""
+    began = workshop.clock.now()
+    found = examined(workshop, "--endpoint", "http://127.0.0.1:1", expect=1)
+    assert workshop.clock.now() == began, "no pause, so no second try"
+    assert "the connection to 127.0.0.1:1 could not be made" in found["service"]["text"]
+    assert "refused" in found["service"]["text"]
+
+
 def test_too_few_scopes_are_told_apart_from_other_refusals(workshop, port):
     emulator, url = port
     workshop.emulator = emulator

@@ -88,6 +88,8 @@ def test_no_command_shows_a_credential_or_a_row(canary: Workshop, credentials: d
         outputs.append(ended.text)
     assert leaks(canary.root, *outputs) == []
     assert canary.bought() == 2
+    traced = outputs[COMMANDS.index("apply -y -vv")]
+    assert "POST /v1beta/tunedModels?tunedModelId=numbers-" in traced, "what is looked through has the requests in it"
 
 
 AFTER_A_CHANGE = (

@@ -33,6 +33,7 @@ _MOVING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\bin \d+s\b"), "in <n>s"),
+    (re.compile(r"\b\d+ ms\b"), "<n> ms"),
     (re.compile(r"\babout \d+s +"), "about <n>s "),
     (re.compile(r"\babout \d+s$", re.MULTILINE), "about <n>s"),
     (re.compile(r"\bTIME +COST\b"), "TIME COST"),

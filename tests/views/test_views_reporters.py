@@ -299,6 +299,9 @@ def test_events_do_not_draw_by_themselves():
         ({"live": True}, LiveReporter, Weight.NEWS),
         ({"live": True, "quiet": True}, PlainReporter, Weight.ALERT),
         ({"live": False, "verbose": 1}, PlainReporter, Weight.DETAIL),
+        ({"live": False, "verbose": 2}, PlainReporter, Weight.TRACE),
+        ({"live": True, "verbose": 5}, LiveReporter, Weight.TRACE),
+        ({"live": True, "verbose": 2, "quiet": True}, PlainReporter, Weight.ALERT),
     ],
 )
 def test_the_stream_decides_who_reports(options, kind, least):

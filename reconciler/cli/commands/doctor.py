@@ -37,6 +37,7 @@ def command(invocation: Invocation, /, formats: tuple[str, ...]) -> int:
 
     outputs = Outputs.parse(formats, _FORMS)
     invocation.expect(outputs)
+    invocation.tries = 1  # a service that does not answer is a finding, not something to wait out
     findings = tuple(examine(invocation))
     outputs.write(
         {
