@@ -11,6 +11,7 @@ from reconciler.core.gate import AbortIf, Gate, GateDataset
 from reconciler.core.observation import Snapshot
 from reconciler.core.scorers import RIGHT
 
+PROMPTS = "prompts"
 _SHOWN = 10
 _FIRST = "no other model serves, so there is nothing to compare with"
 _SLACK = 1e-9
@@ -66,14 +67,38 @@ def proven(gate: Gate | None, verdict: Verdict | None) -> bool:
     return verdict is not None and verdict.passed and verdict.gate == gate.checks_digest
 
 
+_MEASURED = {
+    "maxFinalLoss": "final loss",
+    "maxLossIncrease": "loss increase",
+    "dataset.minScore": "mean score",
+    "dataset.noWorseThanCurrent": "mean score",
+}
+
+
 def describe(check: Check) -> str:
-    """Return a check in a few words: ``dataset.minScore 0.93 (at least 0.8)``."""
-    words = check.name
-    if check.measured is not None:
-        words += f" {check.measured:.4g}"
-    if check.limit is not None:
-        words += f" ({'at most' if check.name.startswith('max') else 'at least'} {check.limit:.4g})"
+    """Return a check as a sentence would have it, with the field that asks for it.
+
+    ``mean score 0.93 (dataset.minScore: at least 0.8)``, ``1 of 2 prompts right; not as expected: prompts[1]``.
+    """
+    if check.name == PROMPTS and check.measured is not None and check.limit is not None:
+        counted = f"{check.measured:.0f} of {check.limit:.0f} prompts right"
+        return counted if check.note is None else f"{counted}; {check.note}"
+    if check.measured is None:
+        return check.name if check.note is None else f"{check.name}: {check.note}"
+    words = f"{_MEASURED.get(check.name, check.name)} {check.measured:.4g}"
+    bound = limit_words(check)
+    asked = f"{check.name}: {bound}" if bound else check.name
+    words += f" ({asked})" if check.name in _MEASURED else f" ({bound})" if bound else ""
     return words if check.note is None else f"{words}: {check.note}"
+
+
+def limit_words(check: Check) -> str:
+    """Return what a check asks for: ``at most 0.5``, ``all 3``; nothing where it names no number."""
+    if check.limit is None:
+        return ""
+    if check.name == PROMPTS:
+        return f"all {check.limit:.0f}"
+    return f"{'at most' if check.name.startswith('max') else 'at least'} {check.limit:.4g}"
 
 
 def check_losses(gate: Gate, loss: float, current: float | None) -> list[Check]:
@@ -97,7 +122,7 @@ def check_prompts(scores: Sequence[float]) -> Check:
     shown = ", ".join(f"prompts[{index}]" for index in wrong[:_SHOWN])
     more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
     note = f"not as expected: {shown}{more}" if wrong else None
-    return Check("prompts", not wrong, float(len(scores) - len(wrong)), float(len(scores)), note)
+    return Check(PROMPTS, not wrong, float(len(scores) - len(wrong)), float(len(scores)), note)
 
 
 def check_scores(dataset: GateDataset, scores: Sequence[float], current: Sequence[float] | None) -> list[Check]:

@@ -52,14 +52,14 @@ def consider(
         ProblemsError, RemoteError: manifests or remote cannot be read.
     """
     entry = loaded.lockfile.models[name]
-    target = find_target(name, entry, revision)
     line = _line(name, load().desired)
+    retain = line[name].lifecycle.retain
+    target = find_target(name, entry, revision, retain=retain)
     _check_there(provider, name, target)
     recorded = _only(loaded.lockfile, line)
     seen = observe(provider, recorded)
     asked = wanted_revisions(line.values(), recorded, seen.models)[name].asked
     gone = seen.get(entry.current.resource) is None
-    retain = line[name].lifecycle.retain
     return Proposal(roll_back(name, entry, target, asked=asked, retain=retain, gone=gone), loaded)
 
 

@@ -165,7 +165,8 @@ def drift_line(drift: Drift, *, width: int) -> str:
     words = f"{sanitize(drift.name)}: {sanitize(drift.message)}"
     if drift.path is not None and drift.before != drift.after:
         before, after = change_text(drift.before, drift.after, limit=max(_NARROWEST, width // 3))
-        words += f" ({sanitize(drift.path)}: {before} -> {after})"
+        values = f"{before} -> {after}"
+        words += f" ({values if drift.message.startswith(drift.path) else f'{sanitize(drift.path)}: {values}'})"
     return words if drift.update_time is None else f"{words}, last changed {sanitize(drift.update_time)}"
 
 

@@ -28,7 +28,7 @@ def render_rollback(rollback: Rollback, *, color: bool = False) -> str:
 def render_done(rollback: Rollback) -> str:
     """Return what a rollback has done, on one line."""
     end = "; pinned" if rollback.pinned else ""
-    return sanitize(f"Rolled back: {rollback.name} serves {rollback.target.resource}{end}.")
+    return sanitize(f"Rolled back: {rollback.name} serves {short(rollback.target.resource)}{end}.")
 
 
 def render_pin(name: str, entry: Entry) -> str:
@@ -38,8 +38,8 @@ def render_pin(name: str, entry: Entry) -> str:
 
 def render_unpinned(name: str, entry: Entry) -> str:
     """Return what ending a pin comes to, on one line."""
-    resource = entry.current.resource
-    return sanitize(f"Unpinned: {name} serves {resource} until the next apply, which follows the manifest.")
+    serving = short(entry.current.resource)
+    return sanitize(f"Unpinned: {name} serves {serving} until the next apply, which follows its manifest.")
 
 
 def pin_line(pin: Pinned) -> str:

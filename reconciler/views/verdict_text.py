@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.text import sanitize
-from reconciler.core.verdict import Check, Verdict
+from reconciler.core.verdict import Check, Verdict, limit_words
 from reconciler.views.paint import Paint, painter
 from reconciler.views.words import guard
 
@@ -55,11 +55,10 @@ def _table(ruling: Ruling, paint: Paint) -> Iterator[str]:
 
 
 def _cells(check: Check) -> tuple[str, str, str, str]:
-    bound = "at most" if check.name.startswith("max") else "at least"
     note = "" if check.note is None else f" ({check.note})"
     return (
         sanitize(check.name),
         "" if check.measured is None else f"{check.measured:.4g}",
-        "" if check.limit is None else f"{bound} {check.limit:.4g}",
+        limit_words(check),
         sanitize(f"{'passed' if check.passed else 'not met'}{note}"),
     )

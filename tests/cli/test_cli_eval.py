@@ -24,7 +24,7 @@ def test_the_model_that_serves_is_held_to_a_gate_and_nothing_changes(workshop: W
     before = lock(workshop)
     ended = workshop.run("eval", "numbers")
     assert f"numbers  {workshop.serving('numbers')}: passed" in ended.out
-    assert "prompts  1         at least 1  passed" in ended.out
+    assert "prompts  1         all 1  passed" in ended.out
     assert lock(workshop) == before
     (path,) = (workshop.root / ".tunectl" / "gates" / "numbers").glob("*-eval/answers.jsonl")
     assert f"answers: {path.parent.relative_to(workshop.root)}" in ended.out

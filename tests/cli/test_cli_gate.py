@@ -39,7 +39,7 @@ def test_a_replacement_that_passes_serves_and_its_answers_can_be_read(workshop: 
     ended = workshop.apply()
 
     assert workshop.serving("numbers") != old
-    assert "numbers: gate passed: maxFinalLoss" in ended.err
+    assert "numbers: gate passed: final loss " in ended.err
     assert "answers: .tunectl/gates/numbers/" in ended.err
     assert [(row["input"], row["answer"], row["score"]) for row in rows(workshop, "answers.jsonl")] == [
         ("20", "21", 1.0),
@@ -55,7 +55,7 @@ def test_a_replacement_that_does_not_pass_is_kept_and_blocked_and_ends_with_7(wo
 
     ended = workshop.apply(expect=7)
 
-    assert "numbers: gate not met: prompts 0 (at least 1): not as expected: prompts[0]" in ended.err
+    assert "numbers: gate not met: 0 of 1 prompts right; not as expected: prompts[0]" in ended.err
     assert "rejected by their gate: numbers; nothing that serves was replaced" in ended.err
     assert ended.out.splitlines()[-1].endswith("0 deleted, 1 rejected.")
     assert workshop.serving("numbers") == old
@@ -266,7 +266,7 @@ def test_a_report_of_a_run_says_what_was_rejected(workshop: Workshop) -> None:
     replacing(workshop, UNMET)
     workshop.apply("--format", "markdown=run.md", expect=7)
     text = (workshop.root / "run.md").read_text()
-    assert "| gate | **rejected**: prompts 0" in text
+    assert "| gate | **rejected**: 0 of 1 prompts right" in text
     assert "**Applied: 1 rejected.**" in text
 
 

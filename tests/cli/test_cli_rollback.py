@@ -41,7 +41,7 @@ def test_the_former_model_serves_again_without_training_and_stays(workshop: Work
     old, new = served(workshop, 1, 2)
     workshop.emulator.clear_requests()
     said = workshop.run("rollback", "numbers", "-y")
-    assert said.out.endswith(f"Rolled back: numbers serves {old}; pinned.\n")
+    assert said.out.endswith(f"Rolled back: numbers serves {old.removeprefix('tunedModels/')}; pinned.\n")
     assert "0 steps: nothing is trained" in said.out
     assert {method for method, _ in workshop.requests()} == {"GET"}
     assert ("GET", old) in workshop.requests()
@@ -60,9 +60,30 @@ def test_going_back_twice_ends_where_it_began(workshop: Workshop) -> None:
     before = workshop.entry("numbers")
     back(workshop)
     assert workshop.serving("numbers") == old
-    assert f"\nRolled back: numbers serves {new}.\n" in back(workshop)
+    assert f"\nRolled back: numbers serves {new.removeprefix('tunedModels/')}.\n" in back(workshop)
     assert {**workshop.entry("numbers"), "history": None} == {**before, "history": None}
     assert workshop.run("plan").out == "No changes. 1 model is as the manifests ask.\n"
+
+
+def test_after_a_rollback_to_before_the_gate_drift_and_plan_agree(workshop: Workshop) -> None:
+    served(workshop, 1)
+    want(workshop, 2, gate={"prompts": [{"input": "4", "contains": "5"}]})
+    workshop.apply()
+    back(workshop)
+    assert workshop.run("drift").out.startswith("No drift.")
+    assert workshop.kinds() == []
+    want(workshop, 2, gate={"prompts": [{"input": "4", "contains": "6"}]})
+    assert "spec.gate changed in the manifest since the last apply (sha256:" in workshop.run("drift", expect=2).out
+    assert workshop.kinds() == [("numbers", "update")]
+
+
+def test_going_back_and_ending_the_pin_are_told_by_name(workshop: Workshop) -> None:
+    old, _ = served(workshop, 1, 2)
+    said = workshop.run("rollback", "numbers", "-y")
+    assert said.err == ""
+    ended = workshop.run("rollback", "numbers", "--unpin", "-y")
+    serving = old.removeprefix("tunedModels/")
+    assert ended.text == f"Unpinned: numbers serves {serving} until the next apply, which follows its manifest.\n"
 
 
 def test_a_rollback_is_one_write_of_the_lockfile(workshop: Workshop) -> None:

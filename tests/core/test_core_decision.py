@@ -497,6 +497,25 @@ def test_every_action_says_why(case):
     assert decide(case_of(manifest, entry, observed))[0].reason == reason
 
 
+@pytest.mark.parametrize(
+    ("entry", "observed", "end"),
+    [
+        (
+            entry_of(making()),
+            [live(making(), LIVE_TUNING)],
+            "ask again afterwards, or stop this one first: `tunectl cancel numbers`",
+        ),
+        (entry_of(SERVES, candidate=making()), [live(SERVES), live(making())], "ask again afterwards"),
+    ],
+)
+def test_a_fresh_attempt_that_is_put_off_is_said_to_be(entry, observed, end):
+    """A request that is silently dropped looks as if it had been heard."""
+    (action,) = decide(case_of(NEW, entry, observed, forced=True))
+    assert action.kind == "wait"
+    said = "--replace numbers buys nothing while this attempt of the same revision is on its way: "
+    assert action.reason.endswith(f"; {said}{end}")
+
+
 @pytest.mark.parametrize(("state", "verdict"), [(FAILED, "failed"), (REJECTED, "rejected")])
 def test_blocked_says_by_what(state, verdict):
     entry = entry_of(SERVES, **{verdict: (making(state),)})

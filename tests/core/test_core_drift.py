@@ -23,6 +23,7 @@ from core_values import (
     wanted,
 )
 
+from reconciler.core.gate import Gate
 from reconciler.core.planning.drift import audit, remote_drift, seconds
 from reconciler.core.resource import Lifecycle
 
@@ -84,7 +85,7 @@ ROWS = {
         wanted(epochs=4),
         entry_of(MADE, failed=(replace(NEXT, state=FAILED),)),
         [live(MADE)],
-        [("failed", None), ("manifest", "spec.hyperparameters")],
+        [("failed", None), ("manifest", "spec.hyperparameters.epochCount")],
     ),
     "a candidate failed that nobody wants any more": (
         M,
@@ -127,7 +128,7 @@ ROWS = {
         replace(wanted(epochs=9), dataset=OTHER_DATA, lifecycle=ignoring("dataset")),
         entry_of(MADE),
         [live(MADE)],
-        [("manifest", "spec.hyperparameters")],
+        [("manifest", "spec.hyperparameters.epochCount")],
     ),
     "data of an imported model": (M, entry_of(replace(MADE, dataset=None)), [live(MADE)], []),
     "data, none any more": (replace(M, dataset=None), entry_of(MADE), [live(MADE)], []),
@@ -147,13 +148,37 @@ ROWS = {
         wanted(epochs=9),
         entry_of(MADE),
         [live(MADE)],
-        [("manifest", "spec.hyperparameters")],
+        [("manifest", "spec.hyperparameters.epochCount")],
     ),
     "manifest, a default written out": (
         replace(M, spec={**M.spec, "hyperparameters": {"epochCount": 3, "batchSize": 4}, "temperature": 0.7}),
         entry_of(MADE),
         [live(MADE)],
         [],
+    ),
+    "manifest, one of two hyperparameters": (
+        wanted(epochs=9, batch=4),
+        entry_of(instance(wanted(epochs=3, batch=4))),
+        [live(instance(wanted(epochs=3, batch=4)))],
+        [("manifest", "spec.hyperparameters.epochCount")],
+    ),
+    "manifest, a hyperparameter given up and another one changed": (
+        wanted(epochs=9),
+        entry_of(instance(wanted(epochs=3, batch=7))),
+        [live(instance(wanted(epochs=3, batch=7)))],
+        [("manifest", "spec.hyperparameters.batchSize"), ("manifest", "spec.hyperparameters.epochCount")],
+    ),
+    "manifest, another gate": (
+        replace(M, gate=Gate(max_final_loss=0.5)),
+        entry_of(MADE),
+        [live(MADE)],
+        [("manifest", "spec.gate")],
+    ),
+    "manifest, protected": (
+        replace(M, lifecycle=Lifecycle(protect=True)),
+        entry_of(MADE),
+        [live(MADE)],
+        [("manifest", "spec.lifecycle.protect")],
     ),
     "no manifest": (None, entry_of(MADE), [live(MADE)], [("manifest", None)]),
     "no manifest, changed": (

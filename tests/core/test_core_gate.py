@@ -133,7 +133,10 @@ def test_one_check_that_does_not_pass_is_enough():
     verdict = Verdict.of(FULL, [Check("a", passed=True), Check("b", passed=False, measured=0.25, limit=0.5)])
     assert not verdict.passed
     assert [describe(check) for check in verdict.unmet] == ["b 0.25 (at least 0.5)"]
-    assert describe(Check("maxFinalLoss", passed=True, measured=0.1, limit=0.5)) == "maxFinalLoss 0.1 (at most 0.5)"
+    assert (
+        describe(Check("maxFinalLoss", passed=True, measured=0.1, limit=0.5))
+        == "final loss 0.1 (maxFinalLoss: at most 0.5)"
+    )
     assert describe(Check("command", passed=False, note="ended with status 3")) == "command: ended with status 3"
 
 

@@ -220,7 +220,7 @@ def test_what_a_plan_makes_of_a_verdict(case):
             GATE,
             entry_of(SERVES, rejected=(REFUSED,)),
             (
-                "attempt 1 of this revision was rejected by its gate (maxFinalLoss 0.8 (at most 0.5)); "
+                "attempt 1 of this revision was rejected by its gate: final loss 0.8 (maxFinalLoss: at most 0.5); "
                 "change the manifest or its gate, or buy another attempt with --replace numbers"
             ),
         ),

@@ -111,7 +111,7 @@ MEANT = {
 @pytest.mark.parametrize("case", MEANT)
 def test_a_former_model_is_named_by_revision_attempt_or_resource(case):
     text, meant = MEANT[case]
-    assert find_target("numbers", SEVERAL, text) == meant
+    assert find_target("numbers", SEVERAL, text, retain=1) == meant
 
 
 REJECTED_ONE = replace(instance(wanted(epochs=6)), state=REJECTED)
@@ -136,14 +136,14 @@ WRONG = {
 def test_what_cannot_be_gone_back_to_is_refused_with_what_can(case):
     text, reason = WRONG[case]
     with pytest.raises(UsageError, match=reason) as caught:
-        find_target("numbers", FULL, text)
+        find_target("numbers", FULL, text, retain=1)
     assert short(A.resource) in str(caught.value.hint)
     assert short_revision(B.revision) in str(caught.value.hint)
 
 
 def test_a_typing_error_in_an_id_is_answered_with_the_one_meant():
     with pytest.raises(UsageError) as caught:
-        find_target("numbers", SEVERAL, f"{short(A.resource)}0")
+        find_target("numbers", SEVERAL, f"{short(A.resource)}0", retain=1)
     assert str(caught.value.hint).startswith(f"did you mean {short(A.resource)}? ")
 
 
@@ -159,7 +159,13 @@ NOTHING = {
 def test_without_a_former_model_or_a_serving_one_there_is_no_going_back(case):
     entry, reason = NOTHING[case]
     with pytest.raises(FailedPrecondition, match=reason):
-        find_target("numbers", entry, None)
+        find_target("numbers", entry, None, retain=0)
+
+
+def test_who_keeps_models_already_is_not_told_to():
+    with pytest.raises(FailedPrecondition) as raised:
+        find_target("numbers", Entry(current=B), None, retain=2)
+    assert raised.value.hint == f"spec.lifecycle.retain is 2: the next replacement keeps {short(B.resource)}"
 
 
 def test_a_pinned_model_is_left_in_place_and_the_plan_says_so():

@@ -78,7 +78,7 @@ def test_a_replacement_that_does_not_pass_is_rejected_and_the_old_one_serves_on(
     assert (summary.rejected, summary.failed, summary.exit_code) == (1, 0, 7)
     assert entry.current.resource == old
     assert (refused.resource, refused.state) == (new, InstanceState.REJECTED)
-    assert refused.error == "prompts 0 (at least 1): not as expected: prompts[0]"
+    assert refused.error == "0 of 1 prompts right; not as expected: prompts[0]"
     assert set(bench.provider.models) == {old, new}
     assert bench.kinds() == [("numbers", "blocked")]
 

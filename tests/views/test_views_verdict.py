@@ -30,14 +30,14 @@ CHECKS = (
 VERDICT = Verdict(passed=False, gate="sha256:gate", checks=CHECKS)
 NOT_MET = Judged("numbers", NEW, passed=False, checks=CHECKS, answers=".tunectl/gates/numbers/1a2b-1")
 PASSED = Judged("numbers", NEW, passed=True, checks=CHECKS[:1])
-SAID = "dataset.minScore 0.75 (at least 0.8); command: ended with status 3"
+SAID = "mean score 0.75 (dataset.minScore: at least 0.8); command: ended with status 3"
 
 
 @pytest.mark.parametrize(
     ("event", "weight", "text"),
     [
         (NOT_MET, Weight.ALERT, f"numbers: gate not met: {SAID}\n  answers: .tunectl/gates/numbers/1a2b-1"),
-        (PASSED, Weight.NEWS, "numbers: gate passed: maxFinalLoss 0.31 (at most 0.5)"),
+        (PASSED, Weight.NEWS, "numbers: gate passed: final loss 0.31 (maxFinalLoss: at most 0.5)"),
     ],
 )
 def test_people_read_what_was_measured_and_where_the_answers_are(event, weight, text):
@@ -97,8 +97,8 @@ def test_one_model_in_full_has_its_verdict():
     recorded = Lockfile(REMOTE, models={"numbers": Entry(current=current, rejected=(new,))})
     rows = build_rows(recorded, {}, former=True)
     text = render_model(rows, {})
-    assert "NOT dataset.minScore 0.75 (at least 0.8)" in text
-    assert "ok  maxFinalLoss 0.31 (at most 0.5)" in text
+    assert "NOT mean score 0.75 (dataset.minScore: at least 0.8)" in text
+    assert "ok  final loss 0.31 (maxFinalLoss: at most 0.5)" in text
     assert status_document(rows)["models"][1]["verdict"] == VERDICT.document
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,9 @@ from reconciler.cli.running import changing, lock_timeout_option
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.core.event import Event
     from reconciler.engine.rollback import Proposal
     from reconciler.engine.world import World
     from reconciler.ports.store import Loaded
@@ -55,6 +59,8 @@ def command(
         loaded = store.load()
         check_recorded([name], loaded.lockfile, store.address)
         world = session.world(hold, read_only=True)
+        if outputs.machine is None and not outputs.files:
+            world = replace(world, report=_by_name(world.report))
         if unpin:
             _unpin(invocation, world, loaded, name, asking=not auto_approve)
         else:
@@ -75,6 +81,13 @@ def _roll_back(invocation: Invocation, world: World, proposal: Proposal, *, aski
     switch(world, proposal)
     if invocation.machine is None:
         conclude(render_done(proposal.rollback))
+
+
+def _by_name(report: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Leave the beginning and the end of the one step to the sentence that says by name what serves."""
+    from reconciler.core.event import Finished, Started
+
+    return lambda event: None if isinstance(event, Started | Finished) else report(event)
 
 
 def _unpin(invocation: Invocation, world: World, loaded: Loaded, name: str, *, asking: bool) -> None:

@@ -12,8 +12,10 @@ from reconciler.core.permission import unshared
 from reconciler.core.plan import Action, Change, Kind
 from reconciler.core.planning.case import Case
 from reconciler.core.planning.sharing import sharing_of
-from reconciler.core.resource import Effect, Spec
+from reconciler.core.resource import Desired, Effect, Spec
 from reconciler.core.revision import hyperparameters
+
+_Pair = tuple[str, Json, Json]
 
 PIN = "pin"
 """The path of the change that ends the pin of a rollback; no field of a manifest, but of the lockfile."""
@@ -30,10 +32,10 @@ def patch(case: Case, instance: Instance, observation: Observation, *, recorded:
     changes = [change for change in remote if change.effect == Effect.UPDATE]
     changes += sharing_of(case, instance, observation)
     if case.entry is not None:
-        changes += _local_changes(case, case.entry)
+        changes += _kept(lifecycle_changes(case.desired, case.entry))
         if instance == case.entry.current and case.entry.pin is not None and not case.pinned:
             changes.append(Change(PIN, case.entry.pin, None, Effect.LOCAL.value))
-        changes += _gate_change(case, instance) if recorded else []
+        changes += _kept(gate_changes(case.desired, instance)) if recorded else []
     if changes:
         changes.sort(key=lambda change: change.path)
         yield case.act(Kind.UPDATE, f"differs in {listed(changes)}", instance, changes=tuple(changes))
@@ -56,20 +58,29 @@ def listed(changes: list[Change] | tuple[Change, ...]) -> str:
     return ", ".join(change.path.removeprefix("spec.") for change in changes)
 
 
-def _local_changes(case: Case, entry: Entry) -> list[Change]:
-    lifecycle = case.desired.lifecycle
-    pairs: tuple[tuple[str, Json, Json], ...] = (
-        ("spec.lifecycle.deletion", entry.deletion, lifecycle.deletion),
-        ("spec.lifecycle.protect", entry.protect, lifecycle.protect),
+def recorded_changes(manifest: Desired, entry: Entry, instance: Instance) -> list[_Pair]:
+    """Return what only the lockfile keeps of a manifest and keeps otherwise: path, what it keeps, what is asked."""
+    return [*gate_changes(manifest, instance), *lifecycle_changes(manifest, entry)]
+
+
+def lifecycle_changes(manifest: Desired, entry: Entry) -> list[_Pair]:
+    """Return the fields of the lifecycle that the lockfile keeps otherwise."""
+    pairs: tuple[_Pair, ...] = (
+        ("spec.lifecycle.deletion", entry.deletion, manifest.lifecycle.deletion),
+        ("spec.lifecycle.protect", entry.protect, manifest.lifecycle.protect),
     )
-    return [Change(path, old, new, Effect.LOCAL.value) for path, old, new in pairs if old != new]
+    return [pair for pair in pairs if pair[1] != pair[2]]
 
 
-def _gate_change(case: Case, instance: Instance) -> list[Change]:
+def gate_changes(manifest: Desired, instance: Instance) -> list[_Pair]:
     """Return the change of the gate, by digest; recording it judges nothing before the next model is ready."""
-    wanted = None if case.desired.gate is None else case.desired.gate.canonical
+    wanted = None if manifest.gate is None else manifest.gate.canonical
     old, new = (None if gate is None else digest(gate) for gate in (instance.gate, wanted))
-    return [Change("spec.gate", old, new, Effect.LOCAL.value)] if old != new else []
+    return [("spec.gate", old, new)] if old != new else []
+
+
+def _kept(pairs: list[_Pair]) -> list[Change]:
+    return [Change(path, old, new, Effect.LOCAL.value) for path, old, new in pairs]
 
 
 def _as_applied(instance: Instance, observation: Observation | None) -> Spec:

@@ -33,7 +33,8 @@ one that is ready before one that is tuning before one that failed. Whatever is 
 Of the models that are retained, more than ``lifecycle.retain`` are let go of as well.
 
 ``--replace NAME`` skips the rows that keep, reuse or block, and asks for the next attempt, past ids that are held by
-what we may not see; a tuning of the wanted revision that is already under way is waited for, never bought twice.
+what we may not see; a tuning of the wanted revision that is already under way is waited for, never bought twice, and
+the reason says that the request has to be made again.
 
 The wanted revision is what the manifest asks for, unless a rollback has pinned another one (``core.revision``).
 """
@@ -119,9 +120,19 @@ def _resume(case: Case, entry: Entry, making: Instance) -> Iterator[Action]:
             ModelState.READY: f"is ready; apply {_next_step(case, making, previous)}",
             ModelState.FAILED: "has failed; apply records it",
         }.get(observation.state, "is still tuning")
-        yield case.act(Kind.WAIT, end, making, previous=previous)
+        later = f"; {_put_off(case, observation.state)}" if case.forced else ""
+        yield case.act(Kind.WAIT, f"{end}{later}", making, previous=previous)
         if observation.state is not ModelState.FAILED:
             yield from patch(case, making, observation, recorded=True)
+
+
+def _put_off(case: Case, state: ModelState) -> str:
+    """Return what becomes of ``--replace`` while an attempt of the very revision is on its way: nothing yet."""
+    name = case.desired.name
+    past = "ask again afterwards"
+    if state not in {ModelState.READY, ModelState.FAILED}:
+        past += f", or stop this one first: `tunectl cancel {name}`"
+    return f"--replace {name} buys nothing while this attempt of the same revision is on its way: {past}"
 
 
 def _next_step(case: Case, making: Instance, previous: str | None) -> str:

@@ -13,6 +13,7 @@ from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import ModelState, Observation, Observed
 from reconciler.core.permission import unshared
 from reconciler.core.plan import Drift
+from reconciler.core.planning.comparison import recorded_changes
 from reconciler.core.planning.sharing import FIELD
 from reconciler.core.planning.sharing_drift import reshared_in_manifest, reshared_outside
 from reconciler.core.resource import Capabilities, Desired, Spec
@@ -131,6 +132,18 @@ def _leaves(spec: Spec, paths: Iterable[str]) -> dict[str, Json]:
     return found
 
 
+def _flat(path: str, value: Json) -> dict[str, Json]:
+    """Return a value under its dotted path; a mapping field by field, as a plan shows it."""
+    if not isinstance(value, Mapping):
+        return {path: value}
+    return {inner: leaf for key, item in value.items() for inner, leaf in _flat(f"{path}.{key}", item).items()}
+
+
+def _in_manifest(name: str, path: str, before: Json, after: Json) -> Drift:
+    message = f"{path} changed in the manifest since the last apply"
+    return Drift(name, "manifest", message, path=path, before=before, after=after)
+
+
 def _same(wanted: Json, live: Json) -> bool:
     """proto3 JSON leaves an empty string out, so an absent text and an empty one are the same."""
     return wanted == live or (wanted == "" and live is None)
@@ -181,17 +194,17 @@ def _moved_on(manifest: Desired, entry: Entry, observed: Observed, wanted: str) 
     applied = entry.candidate or entry.current
     observation = observed.get(applied.resource)
     live: Spec = {} if observation is None else observation.spec
-    moved = [
-        key
-        for key in sorted(unshared(manifest.spec))
-        if key not in manifest.lifecycle.ignore
-        and not _same(manifest.spec[key], applied.spec.get(key))
-        and (wanted != applied.revision if key in MADE_OF else not _same(manifest.spec[key], live.get(key)))
-    ]
-    for key in moved:
-        message = f"spec.{key} changed in the manifest since the last apply"
-        before, after = applied.spec.get(key), manifest.spec[key]
-        yield Drift(manifest.name, "manifest", message, path=f"spec.{key}", before=before, after=after)
+    moved = False
+    for key in sorted(unshared(manifest.spec)):
+        asked, before = (_flat(key, spec.get(key)) for spec in (manifest.spec, applied.spec))
+        seen = _flat(key, live.get(key))
+        for path in sorted(asked.keys() | (before.keys() if key in MADE_OF else ())):
+            if ignores(manifest.lifecycle.ignore, path) or _same(asked.get(path), before.get(path)):
+                continue
+            if wanted != applied.revision if key in MADE_OF else not _same(asked.get(path), seen.get(path)):
+                moved = True
+                yield _in_manifest(manifest.name, f"spec.{path}", before.get(path), asked.get(path))
+    yield from (_in_manifest(manifest.name, *change) for change in recorded_changes(manifest, entry, applied))
     yield from reshared_in_manifest(manifest, applied, observation)
     if wanted == applied.revision:
         return

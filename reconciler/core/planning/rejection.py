@@ -53,4 +53,4 @@ def _latest(case: Case, entry: Entry) -> Instance | None:
 
 def _why(instance: Instance) -> str:
     unmet = () if instance.verdict is None else instance.verdict.unmet
-    return f" ({'; '.join(describe(check) for check in unmet[:_SHOWN])})" if unmet else ""
+    return f": {'; '.join(describe(check) for check in unmet[:_SHOWN])}" if unmet else ""

@@ -62,7 +62,7 @@ def targets(entry: Entry) -> tuple[Instance, ...]:
     return tuple(instance for instance in entry.retained if instance.state is InstanceState.READY)
 
 
-def find_target(name: str, entry: Entry, revision: str | None) -> Instance:
+def find_target(name: str, entry: Entry, revision: str | None, *, retain: int) -> Instance:
     """Return the former model that is meant.
 
     Args:
@@ -70,6 +70,7 @@ def find_target(name: str, entry: Entry, revision: str | None) -> Instance:
         entry: its entry.
         revision: the first characters of a revision's hash, the number of an attempt, or a resource name; None is what
             served last.
+        retain: how many former models the manifest keeps.
 
     Raises:
         FailedPrecondition: nothing serves, or there is nothing to go back to.
@@ -84,7 +85,9 @@ def find_target(name: str, entry: Entry, revision: str | None) -> Instance:
     if not choices:
         raise FailedPrecondition(
             f"{name}: no former model is kept, so there is nothing to roll back to",
-            hint="set spec.lifecycle.retain to 1 or more; from the next replacement on the former model is kept",
+            hint=f"spec.lifecycle.retain is {retain}: the next replacement keeps {short(entry.current.resource)}"
+            if retain
+            else "set spec.lifecycle.retain to 1 or more; from the next replacement on the former model is kept",
         )
     if revision is None:
         return choices[0]
@@ -101,7 +104,8 @@ def roll_back(name: str, entry: Entry, target: Instance, *, asked: str, retain: 
 
     The one that served until now is kept, whatever ``retain`` says, so that going back again is possible. The target
     is pinned if the manifest asks for another revision, unless that one is being tuned already: it is paid for, it is
-    none of those that served, and it takes over as it would have done.
+    none of those that served, and it takes over as it would have done. The gate that the lockfile keeps for the name
+    goes along: it is the manifest's, which has not moved, and the target is not held to it. Its own verdict stays.
 
     Args:
         name: the manifest's name.
@@ -112,6 +116,7 @@ def roll_back(name: str, entry: Entry, target: Instance, *, asked: str, retain: 
         gone: whether the serving model does not exist any more.
     """
     switched = unpin(take_back(entry, target.resource, retain=max(retain, 1), gone=gone))
+    switched = replace(switched, current=replace(switched.current, gate=entry.current.gate))
     coming = entry.candidate is not None and entry.candidate.revision == asked
     if target.revision != asked and not coming:
         switched = replace(switched, pin=target.revision, pin_over=asked)
