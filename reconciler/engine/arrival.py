@@ -11,11 +11,12 @@ from functools import partial
 
 from reconciler.core.event import Warned
 from reconciler.core.gate import Gate
-from reconciler.core.lockfile import Entry, InstanceState, amend, fail, remove
+from reconciler.core.lockfile import Entry, InstanceState, amend
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
 from reconciler.core.planning.judging import accept, arrive, find, judged, reject
 from reconciler.core.resource import Desired
+from reconciler.core.succession import fail, remove
 from reconciler.core.verdict import Verdict, describe, hopeless, proven
 from reconciler.engine import carry, sharing
 from reconciler.engine.gate import Examiner

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.core.lockfile import fail
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
+from reconciler.core.succession import fail
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.journal import Journal
 from reconciler.engine.outcome import Outcome

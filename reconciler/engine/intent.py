@@ -7,23 +7,14 @@ from dataclasses import replace
 
 from reconciler.core.canonical import digest
 from reconciler.core.estimate import forecast_json
-from reconciler.core.lockfile import (
-    Approval,
-    Entry,
-    Instance,
-    InstanceState,
-    Lockfile,
-    amend,
-    intend,
-    remove,
-    unpin,
-)
+from reconciler.core.lockfile import Approval, Entry, Instance, InstanceState, Lockfile, amend
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Action, Kind, Plan, action_digest_value
 from reconciler.core.planning.comparison import PIN
 from reconciler.core.planning.disposal import forgotten_last
 from reconciler.core.planning.judging import accept, find, judged
 from reconciler.core.resource import Desired
+from reconciler.core.succession import intend, remove, unpin
 from reconciler.core.verdict import proven
 from reconciler.engine.carry import merged_spec
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import partial
 
-from reconciler.core.lockfile import Entry, InstanceState, remove
+from reconciler.core.lockfile import Entry, InstanceState
 from reconciler.core.plan import Action, Kind
 from reconciler.core.planning.disposal import REJECTED, RETAIN, disposal, forgotten_last
 from reconciler.core.planning.judging import find, let_go
+from reconciler.core.succession import remove
 from reconciler.engine import carry
 from reconciler.engine.journal import Journal
 from reconciler.engine.world import World

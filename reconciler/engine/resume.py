@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from reconciler.core.lockfile import Entry, Instance, InstanceState, fail
+from reconciler.core.lockfile import Entry, Instance, InstanceState
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
 from reconciler.core.planning.judging import arrive, awaits_gate, awaits_sharing
 from reconciler.core.resource import Desired
 from reconciler.core.revision import compatible
+from reconciler.core.succession import fail
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.journal import Journal
 from reconciler.engine.outcome import Outcome

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from reconciler.core.address import short
-from reconciler.core.lockfile import Entry, Instance, Lockfile, unpin
+from reconciler.core.lockfile import Entry, Instance, Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import ModelState
 from reconciler.core.plan import Action, Kind
 from reconciler.core.resource import Desired
 from reconciler.core.revision import wanted_revisions
+from reconciler.core.succession import unpin
 from reconciler.core.upkeep.rollback import Rollback, find_target, roll_back
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.journal import Journal

@@ -12,12 +12,13 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from reconciler.core.event import Accepted, Retried
-from reconciler.core.lockfile import UNFINISHED, Entry, InstanceState, remove
+from reconciler.core.lockfile import UNFINISHED, Entry, InstanceState
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind, Plan
 from reconciler.core.planning.judging import find
 from reconciler.core.resource import Desired
 from reconciler.core.revision import source_of
+from reconciler.core.succession import remove
 from reconciler.engine import carry, sharing
 from reconciler.engine.arrival import Arrivals, Cancelled, Shared, told
 from reconciler.engine.gate import Examiner

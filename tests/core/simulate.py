@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from core_values import LIVE_FAILED, LIVE_READY, LIVE_TUNING, PENDING, READY, RESOLVED, TUNING
 
-from reconciler.core.lockfile import Instance, amend, fail, intend, promote, remove, take_back
+from reconciler.core.lockfile import Instance, amend
 from reconciler.core.observation import Observation, Observed
 from reconciler.core.plan import TRAINS, Kind
+from reconciler.core.succession import fail, intend, promote, remove, take_back
 from reconciler.engine.carry import merged_spec
 
 
@@ -79,7 +80,7 @@ def _parents_first(actions):
 def _intend(state, action, manifest):
     lifecycle = manifest.lifecycle if manifest else None
     if action.kind is Kind.MOVE:
-        return replace(state, recorded=state.recorded.rename(action.previous_name, action.name))
+        return replace(state, recorded=state.recorded.rename_all({action.previous_name: action.name}))
     if action.kind is Kind.FORGET:
         return state.entry(action.name, lambda e: remove(e, action.resource) if action.cleanup else None)
     if action.kind is Kind.UPDATE:

@@ -21,9 +21,9 @@ from core_values import (
 )
 
 from reconciler.core.gate import AbortIf, Gate
-from reconciler.core.lockfile import intend, remove
 from reconciler.core.planning.decision import decide
 from reconciler.core.planning.judging import accept, arrive, awaits_gate, awaits_sharing, judged, let_go, reject
+from reconciler.core.succession import intend, remove
 from reconciler.core.verdict import Check, Verdict
 
 GATE = Gate(max_final_loss=0.5)

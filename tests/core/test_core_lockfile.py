@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from reconciler.core.lockfile import Entry, Instance, Lockfile, amend, fail, intend, promote, remove, take_back
+from reconciler.core.lockfile import Entry, Instance, Lockfile, amend
+from reconciler.core.succession import fail, intend, promote, remove, take_back
 
 
 def model(resource, state=READY, **fields):
@@ -229,8 +230,8 @@ def test_entries_are_set_dropped_and_renamed_in_new_values():
     empty = Lockfile(remote=REMOTE)
     one = empty.put("one", Entry(current=A))
     assert one.put("two", Entry(current=B)).drop("one") == empty.put("two", Entry(current=B))
-    assert one.rename("one", "uno") == empty.put("uno", Entry(current=A))
-    assert one.drop("none") == one.rename("none", "more") == one
+    assert one.rename_all({"one": "uno"}) == empty.put("uno", Entry(current=A))
+    assert one.drop("none") == one.rename_all({"none": "more"}) == one
     assert empty.models == {}
 
 

@@ -23,11 +23,12 @@ from core_values import (
 )
 
 from reconciler.core.address import short
-from reconciler.core.lockfile import Entry, intend, promote, take_back, unpin
+from reconciler.core.lockfile import Entry
 from reconciler.core.plan import Pinned
 from reconciler.core.planning.build import build_plan
 from reconciler.core.resource import Lifecycle
 from reconciler.core.revision import source_of
+from reconciler.core.succession import intend, promote, take_back, unpin
 from reconciler.core.upkeep.rollback import find_target, roll_back, short_revision, targets
 from reconciler.errors import FailedPrecondition, UsageError
 

@@ -281,7 +281,7 @@ def test_blocks_that_are_known_change_no_byte():
     name, entry = next(iter(lockfile.models.items()))
     for step in (
         lockfile.put(name, replace(entry, protect=not entry.protect)),
-        lockfile.rename(name, "zz-renamed"),
+        lockfile.rename_all({name: "zz-renamed"}),
         lockfile.drop(name),
         lockfile.put("another", entry),
         replace(lockfile, models={}),

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from reconciler.core.canonical import Json
 from reconciler.core.gate import Gate, records_checks
-from reconciler.core.lockfile import UNFINISHED, Entry, Instance, InstanceState, amend, promote, remove, take_back
+from reconciler.core.lockfile import UNFINISHED, Entry, Instance, InstanceState, amend
 from reconciler.core.permission import declared
+from reconciler.core.succession import promote, remove, take_back
 from reconciler.core.verdict import Verdict
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from reconciler.core.address import short
-from reconciler.core.lockfile import Entry, Instance, InstanceState, take_back, unpin
+from reconciler.core.lockfile import Entry, Instance, InstanceState
+from reconciler.core.succession import take_back, unpin
 from reconciler.core.text import meant
 from reconciler.errors import FailedPrecondition, UsageError
 
