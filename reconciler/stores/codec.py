@@ -17,6 +17,7 @@ from reconciler.core.lockfile import Entry, Lockfile
 from reconciler.core.text import clip, sanitize
 from reconciler.errors import LockfileError
 from reconciler.stores import document
+from reconciler.stores.lockfile_shapes import LockfileShape
 
 _FORMAT = re.compile(r"tunectl\.lock/v([0-9]{1,9})")
 _CONFLICT = re.compile(rb"^(<{7}|={7}|>{7})( |\r?$)", re.MULTILINE)
@@ -74,7 +75,7 @@ def decode(data: bytes, *, address: str) -> Lockfile:
     found = _parse(data, address)
     _check_format(found, address)
     try:
-        return document.LockfileShape.model_validate(found).value()
+        return LockfileShape.model_validate(found).value()
     except ValidationError as error:
         first, *more = error.errors(include_url=False, include_context=False, include_input=False)
         path = ".".join(str(part) for part in first["loc"])
@@ -96,7 +97,7 @@ def is_damaged(data: bytes, *, address: str) -> bool:
     except LockfileError:
         return False
     try:
-        document.LockfileShape.model_validate(found)
+        LockfileShape.model_validate(found)
     except ValidationError:
         return True
     return False

@@ -15,7 +15,7 @@ from reconciler.core.lineage import History
 from reconciler.core.lockfile import Approval, Entry, Instance, InstanceState, Lockfile
 from reconciler.core.resource import Dataset, Remote
 from reconciler.errors import LockfileError
-from reconciler.stores import codec, document
+from reconciler.stores import codec, lockfile_shapes
 from reconciler.stores.codec import Blocks, decode, encode
 
 GOLDEN = Path(__file__).parent / "golden" / "tunectl.lock"
@@ -163,7 +163,7 @@ def test_any_lockfile_survives_the_way_to_the_disk_and_back(lockfile):
 
 @given(LOCKFILES)
 def test_whatever_is_written_fits_the_published_schema(lockfile):
-    jsonschema.Draft202012Validator(document.schema()).validate(json.loads(encode(lockfile)))
+    jsonschema.Draft202012Validator(lockfile_shapes.schema()).validate(json.loads(encode(lockfile)))
 
 
 def test_a_file_cut_at_any_byte_is_refused_until_only_the_last_line_feed_is_missing():
@@ -310,4 +310,4 @@ def test_the_ends_of_chains_that_departed_are_read_as_one_or_as_several():
     assert decode(one, address="it").departed == {"a": (first,)}
     several = replace(FULL, departed={"a": (first, second)})
     assert decode(encode(several), address="it") == several
-    jsonschema.validate(json.loads(encode(several)), document.schema())
+    jsonschema.validate(json.loads(encode(several)), lockfile_shapes.schema())
