@@ -11,6 +11,7 @@ from typing import TypeAlias
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A JSON value. Read-only by convention: values of this type are shared, never changed in place."""
 
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 _ROUND_TRIP = 9
 """So many decimal digits tell every float32 from its neighbours."""
 
@@ -62,12 +63,13 @@ def same_number(left: float, right: float) -> bool:
 
 def plain(value: Json) -> object:
     """Return a copy in plain dicts and lists, with integral floats as integers."""
-    if isinstance(value, str):  # first, because most are, and the abstract types take their time
+    kind = type(value)
+    if kind in _AS_THEY_ARE:  # first, because most are, and the abstract types take their time
         return value
-    if isinstance(value, dict | Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
+    if kind is dict or isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}  # type: ignore[union-attr]  # as kind says
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     return value

@@ -9,6 +9,7 @@ million rows), give or take a sixteenth; those that were used longest ago go fir
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 from threading import Lock, get_ident
 from typing import BinaryIO, Final
+from weakref import finalize
 
 from reconciler import confined
 from reconciler.core.resource import Dataset
@@ -33,6 +35,7 @@ _HEAD = len(MAGIC) + 8
 _SUM = 16
 _STALE = 3600.0
 _SHARE = 16
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -52,6 +55,8 @@ class RowShelf:
         self._largest = largest
         self._unswept = largest
         self._counting = Lock()
+        self._entering = Lock()
+        self._standing: int | None = None
 
     @cached_property
     def printer(self) -> Printer:
@@ -81,7 +86,7 @@ class RowShelf:
                 file.seek(_HEAD)
                 yield from _read(file, dataset.examples)
                 return
-        except TunectlError:
+        except (OSError, TunectlError):
             pass
         raise Distrusted
 
@@ -96,18 +101,18 @@ class RowShelf:
             folder = self._enter()
         except (OSError, TunectlError):
             return
-        temporary = _temporary(_name(dataset))
+        temporary, there = _temporary(_name(dataset)), False
         try:
             with suppress(OSError):
-                whole = self._write(folder, temporary, dataset, prints)
-                if whole:
+                if self._write(folder, temporary, dataset, prints):
                     os.replace(temporary, _name(dataset), src_dir_fd=folder, dst_dir_fd=folder)
+                    there = True
                     if self._due(_size(dataset)):
                         _make_room(folder, self._largest, sparing=_name(dataset))
         finally:
-            with suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            os.close(folder)
+            if not there:
+                with suppress(OSError):
+                    os.unlink(temporary, dir_fd=folder)
 
     def _due(self, size: int) -> bool:
         """Tell whether to look through the shelf: at first, and when a sixteenth of what it may hold has been added.
@@ -124,17 +129,11 @@ class RowShelf:
     def drop(self, dataset: Dataset) -> None:
         """Take a dataset's prints off the shelf, if they are there and can be taken."""
         with suppress(OSError, TunectlError):
-            folder = self._enter()
-            try:
-                os.unlink(_name(dataset), dir_fd=folder)
-            finally:
-                os.close(folder)
+            os.unlink(_name(dataset), dir_fd=self._enter())
 
     def _write(self, folder: int, name: str, dataset: Dataset, prints: Iterable[bytes]) -> bool:
         """Write a file of prints; False if there were not as many as the dataset has examples."""
-        with suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=folder)
-        with os.fdopen(os.open(name, _CREATE, 0o600, dir_fd=folder), "wb", buffering=_BLOCK) as file:
+        with os.fdopen(_create(folder, name), "wb", buffering=_BLOCK) as file:
             file.write(MAGIC + self.printer.check)
             total, count = _checksum(), 0
             for row in prints:
@@ -145,11 +144,7 @@ class RowShelf:
         return count == dataset.examples
 
     def _key(self) -> bytes:
-        folder = self._enter()
-        try:
-            _make_key(folder)
-        finally:
-            os.close(folder)
+        _make_key(self._enter())
         with self._open(_KEY_FILE) as file:
             key = file.read(KEY + 1)
         if len(key) != KEY:
@@ -157,22 +152,32 @@ class RowShelf:
         return key
 
     def _open(self, name: str) -> BinaryIO:
-        if self._folder is None:
-            raise TunectlError("there is no shelf")
-        return os.fdopen(confined.open_file(self._root, f"{self._folder}/{name}"), "rb", buffering=_BLOCK)
+        descriptor = os.open(name, _READ, dir_fd=self._enter(make=False))
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise TunectlError("is no file")
+        return os.fdopen(descriptor, "rb", buffering=_BLOCK)
 
-    def _enter(self) -> int:
-        """Open the shelf's folder, made if need be."""
+    def _enter(self, *, make: bool = True) -> int:
+        """Return the shelf's folder, made if need be: opened once, and open as long as the shelf is there."""
+        with self._entering:
+            if self._standing is None:
+                self._standing = self._found(make=make)
+                finalize(self, os.close, self._standing)
+            return self._standing
+
+    def _found(self, *, make: bool) -> int:
         if self._folder is None:
             raise TunectlError("there is no shelf")
-        parent, name = os.path.split(self._folder)
-        (self._root / parent).mkdir(exist_ok=True)
-        outer = confined.open_folder(self._root, parent)
-        try:
-            with suppress(FileExistsError):
-                os.mkdir(name, 0o700, dir_fd=outer)
-        finally:
-            os.close(outer)
+        if make:
+            parent, name = os.path.split(self._folder)
+            (self._root / parent).mkdir(exist_ok=True)
+            outer = confined.open_folder(self._root, parent)
+            try:
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o700, dir_fd=outer)
+            finally:
+                os.close(outer)
         return confined.open_folder(self._root, self._folder)
 
 
@@ -186,6 +191,15 @@ def _checksum() -> blake2b:
 
 def _temporary(name: str) -> str:
     return f"{name}.{os.getpid()}.{get_ident()}"
+
+
+def _create(folder: int, name: str) -> int:
+    """Open a new file for writing; one that a killed run left under this name goes."""
+    try:
+        return os.open(name, _CREATE, 0o600, dir_fd=folder)
+    except FileExistsError:
+        os.unlink(name, dir_fd=folder)
+        return os.open(name, _CREATE, 0o600, dir_fd=folder)
 
 
 def _make_key(folder: int) -> None:

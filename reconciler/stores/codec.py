@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -43,7 +44,7 @@ def encode(lockfile: Lockfile, blocks: Blocks | None = None) -> bytes:
         blocks.clear()
         blocks.update(fresh)
     models = ",\n".join(f"    {_spelt(name)}: {text}" for name, (_, text) in fresh.items())
-    parts = {key: _indented(_spelt(value), 2) for key, value in document.frame_json(lockfile).items()}
+    parts = {key: _spelt(value, "\n  ") for key, value in document.frame_json(lockfile).items()}
     parts["models"] = f"{{\n{models}\n  }}" if models else "{}"
     text = ",\n".join(f'  "{key}": {part}' for key, part in sorted(parts.items()))
     # A lone surrogate occurs only inside a JSON string, where \udXXX is exactly how JSON spells it.
@@ -54,16 +55,28 @@ def _block(known: tuple[Entry, str] | None, entry: Entry) -> str:
     """Return the text of an entry; entries never change, so one that is the same one has the same text."""
     if known is not None and known[0] is entry:
         return known[1]
-    return _indented(_spelt(document.entry_json(entry)), 4)
+    return _spelt(document.entry_json(entry), "\n    ")
 
 
-def _spelt(value: object) -> str:
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False, default=_plain)
+def _spelt(value: object, margin: str = "\n") -> str:
+    """Return what ``json.dumps`` gives for sorted keys and two spaces; its own way there is three times slower.
 
-
-def _indented(text: str, by: int) -> str:
-    """Move all lines but the first to the right; within a string of JSON no line ends."""
-    return text.replace("\n", "\n" + " " * by)
+    ``margin`` is the line feed and the spaces before what stands outside of the value.
+    """
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if isinstance(value, Mapping):
+        if not value:
+            return "{}"
+        inner = f"{margin}  "
+        items = [f"{encode_basestring(key)}: {_spelt(item, inner)}" for key, item in sorted(value.items())]
+        return f"{{{inner}{f',{inner}'.join(items)}{margin}}}"
+    if isinstance(value, list | tuple):
+        if not value:
+            return "[]"
+        inner = f"{margin}  "
+        return f"[{inner}{f',{inner}'.join([_spelt(item, inner) for item in value])}{margin}]"
+    return json.dumps(value, allow_nan=False, default=_no_json)
 
 
 def decode(data: bytes, *, address: str) -> Lockfile:
@@ -157,7 +170,5 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _plain(value: object) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
+def _no_json(value: object) -> NoReturn:
     raise TypeError(f"{type(value).__name__} is no JSON")

@@ -197,13 +197,13 @@ def _window(text: str, start: int, limit: int) -> str:
 
 def _plain(value: object) -> object:
     """Copy a value into plain dicts and lists that ``json`` takes."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    if value is None or isinstance(value, str | int):  # first, because most are, and abstract types take their time
         return value
-    return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict | Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, Sequence) else value
 
 
 def titled(resource: str, display_name: str) -> str:
