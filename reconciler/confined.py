@@ -37,6 +37,10 @@ _REFUSED = (
         "is the name of a device on Windows",
     ),
 )
+_SUSPECT = re.compile(
+    "|".join(f"(?{'i' if each.flags & re.IGNORECASE else ''}:{each.pattern})" for each, _ in _REFUSED)
+)
+"""What any of them finds, in one look; most paths are good."""
 _REASONS = {
     errno.ENOENT: "does not exist",
     errno.ENOTDIR: "does not exist: part of its path is a file, not a folder",
@@ -112,22 +116,33 @@ class Opener:
 
     def open_file(self, path: str) -> int:
         """Open a regular file for reading and return its descriptor; raises as the function of this name does."""
+        try:
+            if self.status(path) is not None:
+                descriptor = os.open(path.rpartition("/")[2], _FLAGS, dir_fd=self._descriptor)
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return descriptor
+                os.close(descriptor)
+        except OSError:
+            pass  # the long way says what is wrong with it
+        return open_file(self._root, path)
+
+    def status(self, path: str) -> os.stat_result | None:
+        """Return the status of a regular file, which is that of what ``open_file`` opens.
+
+        None for everything else, a file behind a link among it: only opening it tells.
+        """
         folder, _, name = path.rpartition("/")
         if name in {"", ".", ".."} or ".." in folder:
-            return open_file(self._root, path)
+            return None
         try:
             if self._descriptor is None or folder != self._folder:
                 self.close()
                 self._descriptor = open_folder(self._root, folder or ".")
                 self._folder = folder
-            if stat.S_ISREG(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode):
-                descriptor = os.open(name, _FLAGS, dir_fd=self._descriptor)
-                if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    return descriptor
-                os.close(descriptor)
+            found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
         except (OSError, ValueError, TunectlError):
-            pass  # the long way says what is wrong with it
-        return open_file(self._root, path)
+            return None
+        return found if stat.S_ISREG(found.st_mode) else None
 
     def close(self) -> None:
         """Let go of the open folder."""
@@ -138,6 +153,8 @@ class Opener:
 
 def _spelling(text: str) -> str | None:
     """Return what is wrong with the spelling of a path, if anything."""
+    if text and _SUSPECT.search(text) is None:
+        return None
     return next((complaint for refused, complaint in _REFUSED if refused.search(text)), None)
 
 

@@ -41,7 +41,11 @@ class Stamp(NamedTuple):
     @classmethod
     def of(cls, descriptor: int) -> Stamp:
         """Ask for the status of an open file."""
-        found = os.fstat(descriptor)
+        return cls.by(os.fstat(descriptor))
+
+    @classmethod
+    def by(cls, found: os.stat_result) -> Stamp:
+        """Take what the file system has said."""
         return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 

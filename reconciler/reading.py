@@ -266,7 +266,9 @@ class Reading:
 
     def _limits(self, desired: Desired) -> ExampleLimits:
         """Return what the service takes for the method of a manifest."""
-        return replace(self.limits, completions=self.limits.conversations and desired.spec.get("method") == _COMPARES)
+        limits = self.limits
+        completions = limits.conversations and desired.spec.get("method") == _COMPARES
+        return limits if limits.completions == completions else replace(limits, completions=completions)
 
     def _leaked(self, desired: Desired, manifest: LoadedManifest, *, validated: bool) -> Iterator[Problem]:
         """Yield a problem for each dataset that is to judge the model and holds what it is trained on."""

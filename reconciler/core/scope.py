@@ -25,6 +25,8 @@ def in_scope(name: str, scope: Scope, labels: Mapping[str, str] | None = None) -
 
 def choose(scope: Scope, manifests: Iterable[Desired]) -> Callable[[str], bool]:
     """Return what tells whether a name is in scope, by the labels that its manifest has now."""
+    if not (scope.target or scope.exclude or scope.select):
+        return lambda _name: True
     if not scope.select:
         return lambda name: in_scope(name, scope)
     labels = {manifest.name: manifest.labels for manifest in manifests}

@@ -61,9 +61,9 @@ def check_dataset(
         training = _check_inline(source, columns, limits)
     else:
         training = _check_file(source.path, source.location, columns, limits, known)
-        if training.dataset is not None:
-            training = replace(training, dataset=replace(training.dataset, path=source.path))
-    training = replace(training, problems=(*training.problems, *_check_size(source, limits, training.dataset)))
+    excess = tuple(_check_size(source, limits, training.dataset))
+    if excess:
+        training = replace(training, problems=(*training.problems, *excess))
     if source.validation is None:
         return training
     validation = _check_file(source.validation, source.location, columns, limits, known)
@@ -129,6 +129,10 @@ def _check_file(path: str, named_at: Location, columns: Columns, limits: Example
         return _as_report(verdict, path)
     try:
         read = reader_of(path)
+        seen = known.stamp(path)
+        verdict = None if seen is None else known.look_up(question, seen)
+        if verdict is not None:
+            return _as_report(verdict, path)
         with buffered(known.open(path)) as file:
             stamp = stamp_of(file)
             verdict = known.look_up(question, stamp)
@@ -136,7 +140,7 @@ def _check_file(path: str, named_at: Location, columns: Columns, limits: Example
                 return _as_report(verdict, path)
             begun = known.begin()
             inspection = Inspection(columns, limits, in_file(path))
-            report = _report(inspection, rows_of(read, file, columns), f"dataset '{path}'", named_at)
+            report = _report(inspection, rows_of(read, file, columns), f"dataset '{path}'", named_at, path)
             _learn(known, question, report, begun, stamp, stamp_of(file))
             return report
     except TunectlError as error:
@@ -156,13 +160,15 @@ def _as_report(verdict: Verdict, path: str) -> DatasetReport:
     return DatasetReport(verdict.dataset, tuple(warnings))
 
 
-def _report(inspection: Inspection, rows: Iterator[Row | Flaw], name: str, named_at: Location) -> DatasetReport:
+def _report(
+    inspection: Inspection, rows: Iterator[Row | Flaw], name: str, named_at: Location, path: str | None = None
+) -> DatasetReport:
     inspection.take(rows)
     if inspection.errors:
         return DatasetReport(None, tuple(inspection.report()))
     if not inspection.count:
         return DatasetReport(None, (Problem(named_at, f"{name} holds no examples"),))
-    dataset = Dataset(inspection.digest, inspection.count, inspection.characters)
+    dataset = Dataset(inspection.digest, inspection.count, inspection.characters, path=path)
     return DatasetReport(dataset, tuple(inspection.report()))
 
 

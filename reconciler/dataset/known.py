@@ -49,6 +49,11 @@ class Known:
         """Open a file of the project and return its descriptor; raises what ``confined.open_file`` does."""
         return self._opener.open_file(path)
 
+    def stamp(self, path: str) -> Stamp | None:
+        """Return what the file system says of a file that ``open`` would open, None if only opening it tells."""
+        status = self._opener.status(path)
+        return None if status is None else Stamp.by(status)
+
     def recall(self, question: Question) -> Verdict | None:
         """Return what this run has found out already."""
         return self._found.get(question)
@@ -56,7 +61,7 @@ class Known:
     def look_up(self, question: Question, stamp: Stamp) -> Verdict | None:
         """Return what an earlier run found out about just this file."""
         kept = self._kept.find("\0".join(question), stamp)
-        verdict = None if kept is None else _understood(kept)
+        verdict = None if kept is None else _understood(kept, question[0])
         if verdict is not None:
             self._found[question] = verdict
         return verdict
@@ -88,14 +93,14 @@ def stamp_of(file: BinaryIO) -> Stamp:
     return Stamp.of(file.fileno())
 
 
-def _understood(kept: Any) -> Verdict | None:
+def _understood(kept: Any, path: str) -> Verdict | None:
     """Return a verdict that was kept, None if it is not as we write it."""
     try:
         digest, examples, characters, warnings = kept
         right = type(digest) is str and type(examples) is int and type(characters) is int
         right = right and all(type(line) in {int, type(None)} and type(text) is str for line, text in warnings)
         return (
-            Verdict(Dataset(digest, examples, characters), tuple((line, text) for line, text in warnings))
+            Verdict(Dataset(digest, examples, characters, path=path), tuple((line, text) for line, text in warnings))
             if right
             else None
         )

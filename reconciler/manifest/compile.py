@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from pydantic import ValidationError
 
@@ -102,7 +103,7 @@ def _build(draft: Draft, raw: Mapping[str, Json]) -> LoadedManifest:
         spec=_written(metadata.name, raw),
         labels=metadata.labels or {},
         previous_names=tuple(metadata.previous_names or ()),
-        lifecycle=_lifecycle(draft, spec.lifecycle or LifecyclePart()),
+        lifecycle=_usual() if spec.lifecycle is None else _lifecycle(spec.lifecycle, _ignored(draft, spec.lifecycle)),
         gate=gate,
         where=draft.places,
     )
@@ -137,22 +138,30 @@ def _check_permissions(draft: Draft) -> None:
             )
 
 
-def _lifecycle(draft: Draft, part: LifecyclePart) -> Lifecycle:
+@cache
+def _usual() -> Lifecycle:
+    """Return the lifecycle of a manifest that says nothing of one."""
+    return _lifecycle(LifecyclePart(), ())
+
+
+def _lifecycle(part: LifecyclePart, ignored: tuple[str, ...]) -> Lifecycle:
     return Lifecycle(
         protect=part.protect,
         retain=part.retain,
-        ignore=tuple(_ignored(draft, index, path) for index, path in enumerate(part.ignore)),
+        ignore=ignored,
         timeout=parse_duration(part.timeout),
         deletion=part.deletion,
     )
 
 
-def _ignored(draft: Draft, index: int, path: str) -> str:
-    """Return a field whose drift is ignored as a path within the spec."""
-    inner = path.removeprefix("spec.")
-    if inner not in _CAN_DRIFT:
-        draft.refuse(("spec", "lifecycle", "ignore", index), "is no field that can drift", suggest(inner, _CAN_DRIFT))
-    return inner
+def _ignored(draft: Draft, part: LifecyclePart) -> tuple[str, ...]:
+    """Return the fields whose drift is ignored as paths within the spec."""
+    fields = tuple(path.removeprefix("spec.") for path in part.ignore)
+    for index, name in enumerate(fields):
+        if name not in _CAN_DRIFT:
+            steps: Steps = ("spec", "lifecycle", "ignore", index)
+            draft.refuse(steps, "is no field that can drift", suggest(name, _CAN_DRIFT))
+    return fields
 
 
 def _dataset(draft: Draft, part: DatasetPart) -> DatasetSource:
@@ -179,9 +188,10 @@ def _dataset(draft: Draft, part: DatasetPart) -> DatasetSource:
         )
     if part.path is None:
         draft.refuse(steps, "needs one of path, uri, examples")
+    location = draft.places.nearest((*steps, "path"))
     return DatasetSource(
-        location=draft.places.nearest((*steps, "path")),
-        path=None if part.path is None else draft.resolve((*steps, "path"), part.path),
+        location=location,
+        path=None if part.path is None else draft.resolve((*steps, "path"), part.path, location),
         input_key=part.input_key,
         output_key=part.output_key,
         validation=validation,

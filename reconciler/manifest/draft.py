@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import dataclass, field
 
 from reconciler import confined
-from reconciler.errors import Problem, TunectlError
+from reconciler.errors import Location, Problem, TunectlError
 from reconciler.manifest.document import TunedModelDocument
 from reconciler.manifest.places import Places, spell
 from reconciler.manifest.shape import Steps
@@ -24,9 +24,9 @@ class Draft:
         """Note what is wrong with the value that a path leads to."""
         self.problems.append(Problem(self.places.nearest(steps), f"{spell(steps)}: {message}", hint))
 
-    def resolve(self, steps: Steps, text: str) -> str:
-        """Return a path relative to the project; it is written relative to the file it stands in."""
-        folder = posixpath.dirname(self.places.nearest(steps).file)
+    def resolve(self, steps: Steps, text: str, place: Location | None = None) -> str:
+        """Return a path relative to the project; it is written relative to the file it stands in, at ``place``."""
+        folder = posixpath.dirname((place or self.places.nearest(steps)).file)
         try:
             return confined.resolve(folder, text)
         except TunectlError as error:

@@ -36,6 +36,10 @@ class Parsed:
         Raises:
             TunectlError: it cannot be opened or read.
         """
+        status = self._opener.status(path)
+        known = None if status is None else _read_back(self._kept.find(path, Stamp.by(status)))
+        if known is not None:
+            return known, []
         with open_manifest(self._opener, path) as file:
             before = Stamp.of(file.fileno())
             known = _read_back(self._kept.find(path, before))

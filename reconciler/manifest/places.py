@@ -76,9 +76,8 @@ class Place:
         written: Any = [self.line, self.column, self._written]
         for step in steps:
             inside: Any = written[2] if len(written) > 2 else None  # noqa: PLR2004  line, column, inside
-            in_mapping = isinstance(inside, dict) and isinstance(step, str) and step in inside
-            in_list = isinstance(inside, list) and isinstance(step, int) and step < len(inside)
-            if not (in_mapping or in_list):
+            in_list = type(inside) is list and type(step) is int and step < len(inside)
+            if not (in_list or (type(inside) is dict and step in inside)):
                 return None
             written = inside[step]
         return Place.of(written)

@@ -40,6 +40,12 @@ def parts(model: type[Part]) -> Mapping[str, tuple[type[Part], bool]]:
     return found
 
 
+@cache
+def choosing(model: type[Part]) -> Mapping[str, tuple[type[Part], bool]]:
+    """Return those of the parts that have alternatives, or hold a part that has."""
+    return {key: (part, listed) for key, (part, listed) in parts(model).items() if part.alternatives or choosing(part)}
+
+
 def unwrap(annotation: Any) -> tuple[Any, Expect | None]:
     """Take ``Annotated`` and ``| None`` off a type; return what is left and the phrase that was found on the way."""
     expect: Expect | None = None

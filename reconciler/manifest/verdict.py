@@ -15,7 +15,7 @@ from reconciler.core.text import did_you_mean, meant
 from reconciler.errors import Location, Problem
 from reconciler.manifest.document import Part
 from reconciler.manifest.places import Places, spell
-from reconciler.manifest.shape import Steps, choices, expectation, homes, keys, part_at, parts
+from reconciler.manifest.shape import Steps, choices, choosing, expectation, homes, keys, part_at
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -47,7 +47,7 @@ def alternatives(model: type[Part], value: Json, places: Places, steps: Steps = 
         )
     elif model.needs_one and not chosen:
         yield Problem(places.nearest(steps), f"{spell(steps)}: needs one of {', '.join(model.alternatives)}")
-    for key, (part, listed) in parts(model).items():
+    for key, (part, listed) in choosing(model).items():
         inner = value.get(key)
         if inner is None:
             continue

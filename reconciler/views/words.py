@@ -41,6 +41,7 @@ _SOMETIMES = {
 _COMMAND = re.compile(r"^(\s*)(::)", re.MULTILINE)
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _FRACTION = re.compile(r"\.\d+(?=Z$)")
+_AS_THEY_ARE = (str, int)
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -197,11 +198,11 @@ def _window(text: str, start: int, limit: int) -> str:
 
 def _plain(value: object) -> object:
     """Copy a value into plain dicts and lists that ``json`` takes."""
-    if value is None or isinstance(value, str | int):  # first, because most are, and abstract types take their time
+    if value is None or isinstance(value, _AS_THEY_ARE):  # first, because most are, and abstract types take their time
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, dict | Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, Sequence) else value
 
