@@ -15,6 +15,7 @@ from reconciler.ports.provider import CreateRequest, Remark
 from reconciler.providers.registry import open_provider
 from reconciler.providers.settings import ProviderSettings
 from reconciler.providers.vertex.labels import identifier_of, kept
+from reconciler.providers.vertex.places import Place
 from reconciler.providers.vertex.spelling import normalized
 
 PLACE = "projects/123/locations/us-central1"
@@ -330,7 +331,8 @@ class TestCreating:
 
 class TestChanging:
     def test_labels_are_sent_whole_and_guarded_by_the_etag(self):
-        desk = Desk({**LISTED, "PATCH models/789": ok(model(displayName="new"))})
+        alone = {"GET models/789:listVersions": ok({"models": [model()]})}
+        desk = Desk({**LISTED, **alone, "PATCH models/789": ok(model(displayName="new"))})
         desk.provider.update(NAME, {"labels.team": "art", "displayName": "new", "description": None})
         request = desk.service.requests[-1]
         assert request.url.params["updateMask"] == "description,displayName,labels"
@@ -340,6 +342,14 @@ class TestChanging:
             "labels": {"tunectl-id": "numbers-1a2b3c4d5e6f", "team": "art", "tune-type": "sft"},
             "etag": "e1",
         }
+
+    def test_what_versions_of_one_model_share_is_not_changed_for_one_of_them(self):
+        """Display name and description belong to the model, so two manifests would change them to and fro for ever."""
+        two = {"GET models/789:listVersions": ok({"models": [model(versionId="2"), model()]})}
+        desk = Desk({**LISTED, **two})
+        with pytest.raises(FailedPrecondition, match="its model has 2 versions, which share"):
+            desk.provider.update(NAME, {"displayName": "new"})
+        assert {r.method for r in desk.service.requests} == {"GET"}
 
     def test_a_model_that_is_still_being_tuned_cannot_be_changed_or_asked(self):
         running = ok({"tuningJobs": [job(state="JOB_STATE_RUNNING", tunedModel={})]})
@@ -351,11 +361,17 @@ class TestChanging:
             with pytest.raises(FailedPrecondition, match="there is no model yet"):
                 act()
 
-    def test_an_endpoint_that_serves_another_model_too_is_left_alone(self):
-        shared = {
-            "name": ENDPOINT,
-            "deployedModels": [{"id": "1", "model": MODEL}, {"id": "2", "model": f"{PLACE}/models/7"}],
-        }
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"model": f"{PLACE}/models/7"},
+            {"model": f"{PLACE}/models/789@2"},
+            {"model": f"{PLACE}/models/789", "modelVersionId": "2"},
+        ],
+    )
+    def test_an_endpoint_that_serves_another_model_too_is_left_alone(self, other):
+        """Another version is another model: one that was tuned from ours, or that ours was tuned from."""
+        shared = {"name": ENDPOINT, "deployedModels": [{"id": "1", "model": MODEL}, {"id": "2", **other}]}
         desk = Desk({**LISTED, "GET endpoints/321": ok(shared)})
         with pytest.raises(FailedPrecondition, match="serves 1 other models too"):
             desk.provider.delete(NAME)
@@ -436,6 +452,24 @@ class TestSpelling:
     )
     def test_what_cannot_be_kept_is_remarked_on(self, given, remark):
         assert normalized(given).remarks == (remark,)
+
+    @pytest.mark.parametrize(
+        ("parent", "good"),
+        [
+            ("projects/my-proj/locations/us-central1/models/7@2", True),
+            ("projects/123/locations/us-central1/models/7@2", True),  # a number, which may be that of my-proj
+            ("projects/my-proj/locations/europe-west4/models/7@2", False),
+            ("projects/123/locations/europe-west4/tuningJobs/456", False),
+            ("projects/other/locations/us-central1/models/7@2", False),
+            ("tuningJobs/456", True),
+        ],
+    )
+    def test_a_parent_elsewhere_is_not_taken_for_one_of_the_same_number_here(self, parent, good):
+        found = normalized({"source": {"tunedModel": parent}}, home=Place("my-proj", "us-central1")).remarks
+        assert [(remark.path, remark.severity) for remark in found] == (
+            [] if good else [("source.tunedModel", "error")]
+        )
+        assert all("projects/my-proj/locations/us-central1" in remark.message for remark in found)
 
     @pytest.mark.parametrize(
         "hyperparameters", [{"epochCount": 1.5}, {"epochCount": "3"}, {"epochCount": True}, {"adapterSize": 3}]

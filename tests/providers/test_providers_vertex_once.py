@@ -29,6 +29,8 @@ LOST = {
     "dropped": Fault("drop", after=True),
     "503 after": Fault("status", code=503, after=True),
     "500 after": Fault("status", code=500, after=True),
+    "504 after": Fault("status", code=504, after=True),
+    "499 after": Fault("status", code=499, after=True),
     "cut": Fault("cut"),
     "truncated": Fault("truncate"),
     "no JSON": Fault("html", code=200, after=True),
@@ -333,6 +335,16 @@ class TestDeleting:
         world.provider.delete(child)
         assert by_name(world)[parent].state is ModelState.READY
         assert world.provider.generate(parent, "3")
+
+
+class TestPolling:
+    def test_reads_no_further_than_to_what_it_asks_for(self, world):
+        """Jobs are records for ever and the newest come first: years of them are not read at every look."""
+        world.populate(world.pages)
+        running = [started(world, name)[1] for name in ("one", "two")]
+        before = len(world.sent())
+        assert [news.resource for news in world.provider.poll(running)] == [each.resource for each in running]
+        assert world.sent()[before:] == ["GET tuningJobs"]
 
 
 class TestQuota:

@@ -77,6 +77,10 @@ class Api:
             seen.add(token)
             asked = {**asked, "pageToken": token}
 
+    def versions(self, what: str, model: str) -> int:
+        """Return how many versions a model has; ``model`` may name one of them."""
+        return len(self.read(ModelPage, what, f"{model.partition('@')[0]}:listVersions").models)
+
     def finish(self, what: str, answer: Answer) -> None:
         """Wait for a short operation to end: an undeployment or a deletion, never a tuning.
 

@@ -12,7 +12,7 @@ serve is a duplicate of ours: shown as an orphan under its number, and never tou
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from reconciler.core.observation import ModelState, Observation
@@ -43,9 +43,9 @@ Found = tuple[Job, Model | None]
 class Jobs:
     """The tuning jobs of one project and location."""
 
-    def __init__(self, api: Api, *, project: str, location: str) -> None:
+    def __init__(self, api: Api, parent: str) -> None:
         self._api = api
-        self.parent = f"projects/{project}/locations/{location}"
+        self.parent = parent
         self._fields_refused = False
         self._filter_refused = False
 
@@ -113,6 +113,16 @@ class Jobs:
     def listed(self) -> Iterator[Job]:
         """List all jobs."""
         return self._pages("list tuning jobs", {})
+
+    def seen(self, names: Collection[str]) -> dict[str, Job]:
+        """List jobs until those that are asked for have been seen: records are for ever, and what is tuned is new."""
+        found: dict[str, Job] = {}
+        for job in self.listed():
+            if job.name in names:
+                found[job.name] = job
+                if len(found) == len(names):
+                    break
+        return found
 
     def _pages(self, what: str, query: Mapping[str, str]) -> Iterator[Job]:
         """List jobs without the samples of rows they hold; the mask is one that not every gateway knows."""

@@ -1,15 +1,46 @@
-"""Where training data lies in Cloud Storage, as texts. Pure, and light on purpose."""
+"""Where things are: jobs and models in a project and location, data in Cloud Storage. Pure, and light on purpose."""
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-__all__ = ["EMBEDDED_STAGING", "bucket_of", "object_path", "staged_uri"]
+if TYPE_CHECKING:
+    from reconciler.providers.settings import ProviderSettings
+
+__all__ = ["EMBEDDED_STAGING", "Place", "bucket_of", "home_of", "object_path", "staged_uri"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A project and a location of Vertex AI; a part that is empty is not known."""
+
+    project: str = ""
+    location: str = ""
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}"
+
+    def excludes(self, other: Place) -> bool:
+        """Tell whether the other is certainly elsewhere. A project goes by its id and by its number as well."""
+        if self.location and other.location and self.location != other.location:
+            return True
+        named = self.project and other.project and self.project.isdigit() is other.project.isdigit()
+        return bool(named) and self.project != other.project
+
+
+_EMBEDDED: Final = Place("emulator", "us-central1")
 
 EMBEDDED_STAGING: Final = "gs://emulator/tunectl"
 """Where datasets go where the project names no place and the emulator in our own process is asked."""
 _HEAD: Final = "gs://"
+
+
+def home_of(settings: ProviderSettings) -> Place:
+    """Return where a project's tunings are; the emulator in our own process has a place for who names none."""
+    usual = _EMBEDDED if settings.embedded else Place()
+    return Place(settings.project or usual.project, settings.location or usual.location)
 
 
 def staged_uri(place: str, digest: str) -> str:

@@ -13,7 +13,7 @@ from reconciler.providers.plugin import CONTRACT, SCOPES, Description, Uploads
 from reconciler.providers.settings import ProviderSettings
 from reconciler.providers.shown import shown
 from reconciler.providers.vertex.dialect import CAPABILITIES, LOCATION, SERVICE, STORAGE, VERSIONS, Hosts
-from reconciler.providers.vertex.places import EMBEDDED_STAGING, staged_uri
+from reconciler.providers.vertex.places import EMBEDDED_STAGING, home_of, staged_uri
 from reconciler.providers.vertex.spelling import normalized
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class VertexPlugin:
         uploads = Uploads() if place is None else Uploads(partial(staged_uri, place))
         return Description(
             CAPABILITIES,
-            normalized,
+            partial(normalized, home=home_of(settings)),
             tuple(_complaints(settings)),
             uploads,
             api_keys=False,

@@ -38,7 +38,7 @@ from reconciler.providers.vertex.api import Api, nap, shown
 from reconciler.providers.vertex.dialect import BASES, CAPABILITIES, Hosts
 from reconciler.providers.vertex.jobs import PREFIX, Jobs, name_of
 from reconciler.providers.vertex.labels import marks
-from reconciler.providers.vertex.places import EMBEDDED_STAGING
+from reconciler.providers.vertex.places import EMBEDDED_STAGING, home_of
 from reconciler.providers.vertex.removal import Removal
 from reconciler.providers.vertex.spelling import normalized
 from reconciler.providers.vertex.staging import NEEDED, Staging
@@ -47,13 +47,13 @@ from reconciler.providers.vertex.wire import Job, Model
 
 __all__ = ["VertexProvider"]
 
-_EMBEDDED: Final = ("emulator", "us-central1", EMBEDDED_STAGING)
-"""Project, location and staging where the project names none and the emulator in our own process is asked."""
 _LOOKS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each look for a job that may or may not have been made: listings lag, by how much is not published."""
 _TRIES: Final = 3
 """How often one create is sent at most, each time only after all looks have found nothing."""
 _SERVER_ERROR: Final = 500
+_UNANSWERED: Final = frozenset({408, 499})
+"""Request Timeout and CANCELLED: somebody waited no longer, which says nothing of the job."""
 
 
 class VertexProvider(Unshared):
@@ -70,16 +70,14 @@ class VertexProvider(Unshared):
         report: Callable[[Event], None],
         storage: Storage,
     ) -> None:
-        project, location, staging = _EMBEDDED if settings.embedded else (None, None, None)
+        self._home = home_of(settings)
         self._api = Api(http, version=settings.api_version, hosts=Hosts(settings.base_url), clock=clock)
-        self._jobs = Jobs(
-            self._api, project=settings.project or project or "", location=settings.location or location or ""
-        )
+        self._jobs = Jobs(self._api, str(self._home))
         writing = Patience(quota=settings.quota_patience)
         self._writing = writing
         self._removal = Removal(self._api, clock, writing)
         self._storage = storage
-        self._stage = Staging(storage, settings.staging or staging)
+        self._stage = Staging(storage, settings.staging or (EMBEDDED_STAGING if settings.embedded else None))
         self._remote = settings.remote
         self._clock = clock
         self._report = report
@@ -96,7 +94,7 @@ class VertexProvider(Unshared):
 
     def normalize(self, spec: Spec) -> Normalized:
         """Return the spec as the service will report it; raises InvalidArgument for what its types cannot hold."""
-        return normalized(spec)
+        return normalized(spec, home=self._home)
 
     def observe(self, *, snapshots: bool = False) -> Sequence[Observation]:  # noqa: ARG002  there is no loss to be had
         """List every tuned model and every tuning: a page of jobs and a page of models for each hundred."""
@@ -130,9 +128,17 @@ class VertexProvider(Unshared):
             if CAPABILITIES.effect(path) is not Effect.UPDATE:
                 raise InvalidArgument(f"update {shown(resource)}: {path} cannot be changed in place")
         job, model = self._made(resource)
+        what = f"update {shown(resource)}"
+        if (versions := self._api.versions(what, model.name)) > 1:
+            # UpdateModelRequest: display name and description belong to the model, whichever version is named.
+            message = (
+                f"{what}: its model has {versions} versions, which share their display name, description and labels"
+            )
+            hint = "give both manifests the same, or the one that is tuned from the other a displayName of its own"
+            raise FailedPrecondition(message, hint=hint)
         mask, body = codec.patch(fields, model)
         answer = self._api.send(
-            f"update {shown(resource)}",
+            what,
             "PATCH",
             model.name,
             query={"updateMask": mask},
@@ -161,7 +167,7 @@ class VertexProvider(Unshared):
             return ()
         if len(operations) == 1:
             return (self._news(operations[0], {}),)
-        listed = {job.name: job for job in self._jobs.listed()}
+        listed = self._jobs.seen({asked.name for asked in operations if asked.name is not None})
         return tuple(self._news(asked, listed) for asked in operations)
 
     def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
@@ -287,4 +293,5 @@ def _may_have_happened(error: RemoteError) -> bool:
     """Tell whether the service may have made the job although it did not say so."""
     if isinstance(error, Unavailable | MalformedAnswer):
         return True
-    return type(error) is RemoteError and (error.http_status or _SERVER_ERROR) >= _SERVER_ERROR
+    status = error.http_status or _SERVER_ERROR
+    return type(error) is RemoteError and (status >= _SERVER_ERROR or status in _UNANSWERED)

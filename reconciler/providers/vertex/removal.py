@@ -13,7 +13,7 @@ from reconciler.ports.clock import Clock
 from reconciler.providers.retry import Patience
 from reconciler.providers.vertex import codec
 from reconciler.providers.vertex.api import Api, nap, shown
-from reconciler.providers.vertex.wire import Endpoint, Job, ModelPage
+from reconciler.providers.vertex.wire import DeployedModel, Endpoint, Job
 
 __all__ = ["Removal"]
 
@@ -66,7 +66,7 @@ class Removal:
             endpoint = self._api.read(Endpoint, what, name)
         except NotFound:
             return False
-        ours = [each for each in endpoint.deployed_models if _same_model(each.model, model)]
+        ours = [each for each in endpoint.deployed_models if _is_of(each, model)]
         if len(ours) < len(endpoint.deployed_models):
             raise FailedPrecondition(
                 f"{what} serves {len(endpoint.deployed_models) - len(ours)} other models too",
@@ -80,10 +80,8 @@ class Removal:
 
     def _remove_model(self, name: str, resource: str) -> None:
         what = f"delete {shown(resource)}: its model"
-        model = name.partition("@")[0]
-        versions = self._api.read(ModelPage, what, f"{model}:listVersions")
-        alone = len(versions.models) <= 1
-        self._persist(what, model if alone else f"{name}:deleteVersion")
+        alone = self._api.versions(what, name) <= 1
+        self._persist(what, name.partition("@")[0] if alone else f"{name}:deleteVersion")
 
     def _persist(self, what: str, name: str) -> None:
         """Delete, and again for as long as the service still holds it for deployed."""
@@ -107,6 +105,9 @@ def _endpoint(resource: str, name: str) -> str:
     return f"delete {shown(resource)}: its endpoint {name.rpartition('/')[2]}"
 
 
-def _same_model(deployed: str, model: str) -> bool:
-    """Compare two names of a model; one may go without its version."""
-    return deployed.partition("@")[0] == model.partition("@")[0]
+def _is_of(deployed: DeployedModel, model: str) -> bool:
+    """Tell whether what is deployed is a model; another version is another model, where both say which they are."""
+    name, _, version = deployed.model.partition("@")
+    wanted, _, ours = model.partition("@")
+    theirs = deployed.model_version_id or version
+    return name == wanted and (theirs == ours or not (theirs.isdigit() and ours.isdigit()))

@@ -13,13 +13,15 @@ from reconciler.ports.provider import Normalized, Remark
 from reconciler.providers.fields import ignored, refused, without
 from reconciler.providers.vertex.dialect import ADAPTERS
 from reconciler.providers.vertex.labels import kept
+from reconciler.providers.vertex.places import Place
 
 __all__ = ["base_name", "normalized", "parent_name"]
 
 _INT32: Final = 2**31
 _PUBLISHER: Final = re.compile(r"(.*/)?publishers/google/models/|models/")
-_PARENT: Final = re.compile(r"(projects/[^/]+/locations/[^/]+/)?(?P<model>models/[^/@]+)(@(?P<version>[^/@]+))?")
-_JOB: Final = re.compile(r"(projects/[^/]+/locations/[^/]+/)?tuningJobs/(?P<job>[a-z0-9][a-z0-9_-]*)")
+_HOME: Final = r"(projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/)?"
+_PARENT: Final = re.compile(_HOME + r"(?P<model>models/[^/@]+)(@(?P<version>[^/@]+))?")
+_JOB: Final = re.compile(_HOME + r"tuningJobs/(?P<job>[a-z0-9][a-z0-9_-]*)")
 _VERDICTS: Final = (
     *(ignored(path, "not kept by vertex") for path in ("temperature", "topP", "topK")),
     # Of Gemini models the service chooses both; for open models (v1beta1) it would take them, beside an outputUri.
@@ -34,8 +36,10 @@ _VERDICTS: Final = (
 _BETA: Final = refused("hyperparameters.beta", "is for preference tuning", "set spec.method: preference")
 
 
-def normalized(spec: Spec) -> Normalized:
+def normalized(spec: Spec, *, home: Place = Place()) -> Normalized:  # noqa: B008  it is frozen
     """Return a spec in the service's spelling, without what the service does not keep.
+
+    ``home`` is where tunings are; a parent that is said to be elsewhere is an error, as far as that can be told.
 
     Raises:
         InvalidArgument: a number that the API's types cannot hold.
@@ -58,6 +62,8 @@ def normalized(spec: Spec) -> Normalized:
         fields["source"] = {**source, "tunedModel": name or parent}
         if name is None:
             remarks.append(_nameless(parent))
+        elif home.excludes(there := _place_of(parent)):
+            remarks.append(_elsewhere(there, home))
     return Normalized(fields, tuple(remarks))
 
 
@@ -69,12 +75,24 @@ def base_name(name: str) -> str:
 def parent_name(name: str) -> str | None:
     """Return the name of a tuned model to go on from: ``tuningJobs/ID`` or ``models/ID@VERSION``, or None.
 
-    Project and location are those of the provider. A model without a version would be another one some day.
+    Project and location have to be those of the provider. A model without a version would be another one some day.
     """
     if job := _JOB.fullmatch(name):
         return f"tuningJobs/{job['job']}"
     model = _PARENT.fullmatch(name)
     return f"{model['model']}@{model['version']}" if model and model["version"] else None
+
+
+def _place_of(name: str) -> Place:
+    """Return where a tuned model is said to be, as far as its name says it."""
+    match = _JOB.fullmatch(name) or _PARENT.fullmatch(name)
+    return Place(match["project"] or "", match["location"] or "") if match else Place()
+
+
+def _elsewhere(there: Place, home: Place) -> Remark:
+    what = f"is in {there}, and this project tunes in {home}"
+    hint = "a model is tuned further where its tuning was; of one that is served elsewhere name the job: tuningJobs/123"
+    return Remark("source.tunedModel", what, hint, severity="error")
 
 
 def _nameless(parent: str) -> Remark:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, FiniteFloat
 
 from reconciler.providers.messages import CONFIG
 
-__all__ = ["Endpoint", "Job", "JobPage", "LongRunning", "Model", "ModelPage"]
+__all__ = ["DeployedModel", "Endpoint", "Job", "JobPage", "LongRunning", "Model", "ModelPage"]
 
 _P = r"^projects/[^/\s?#%]+/locations/[^/\s?#%]+"
 _JobName = Annotated[str, Field(pattern=rf"{_P}/tuningJobs/[^/\s?#%]+$")]
