@@ -1,4 +1,4 @@
-"""Resource names that somebody types: in full, or without the collection they are in."""
+"""Resource names that somebody types: in full, with the path that a console shows, or without their collection."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 
 def resource_name(text: str, prefix: str) -> str:
-    """Return the resource name that somebody typed in full or without its prefix."""
-    return text if text.startswith(prefix) or not prefix else f"{prefix}{text}"
+    """Return the resource name that somebody typed in full, behind ``projects/…``, or without its prefix."""
+    if not prefix:
+        return text
+    path, found, last = text.rpartition(prefix)
+    return f"{prefix}{last if found and (not path or path.endswith('/')) else text}"
 
 
 def find_unmanaged(
@@ -43,5 +46,8 @@ def find_unmanaged(
         return provider.get(resource)
     except (NotFound, InvalidArgument) as error:
         others = [name for name in observed.models if name not in owner]
-        hint = did_you_mean(meant(resource, others), otherwise="`tunectl drift` lists what nothing manages")
+        otherwise = "`tunectl drift` lists what nothing manages"
+        if "/" in resource.removeprefix(prefix):
+            otherwise = f"names look like {prefix}my-model here; {otherwise}"
+        hint = did_you_mean(meant(resource, others), otherwise=otherwise)
         raise UsageError(f"{sanitize(text)}: there is no model of that name", hint=sanitize(hint)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.core.canonical import Json
 from reconciler.core.price import Cost, spell
@@ -41,7 +41,7 @@ class Forecast:
     """What a tuning will take besides its steps; what is not known is None.
 
     ``seconds`` is for the fewest steps it can have, ``seconds_at_most`` for the most. ``unpriced`` is why there is no
-    cost although the project has prices.
+    cost although the project has prices, ``uncounted`` why there are no steps, and so no time.
     """
 
     seconds: float | None = None
@@ -49,6 +49,13 @@ class Forecast:
     pace: Pace | None = None
     cost: Cost | None = None
     unpriced: str | None = None
+    uncounted: str | None = None
+
+    @property
+    def kept(self) -> Forecast | None:
+        """What is worth keeping to be held against what it took: the figures, if there are any."""
+        figures = replace(self, uncounted=None)
+        return None if figures == Forecast() else figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ def forecast_json(steps: Steps | None, forecast: Forecast) -> dict[str, Json]:
         else {"secondsPerStep": pace.seconds_per_step, "runs": pace.runs, "baseModel": pace.base_model},
         "cost": None if forecast.cost is None else cost_json(forecast.cost),
         "unpriced": forecast.unpriced,
+        **({} if forecast.uncounted is None else {"uncounted": forecast.uncounted}),
     }
 
 

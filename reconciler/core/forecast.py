@@ -83,7 +83,7 @@ class Forecaster:
         """Return what tuning a manifest's model takes besides the steps, or None if nothing is known."""
         base = base_model_of(manifest, self.by_name, self.observed)
         pace = None if steps is None else self.runs.pace(base)
-        told = Forecast()
+        told = Forecast(uncounted=self.capabilities.uncounted if steps is None else None)
         if pace is not None and steps is not None:
             told = Forecast(_time(pace, steps.least), _time(pace, steps.most), pace)
         if self.prices:

@@ -176,7 +176,8 @@ class Capabilities:
     ``validation`` says whether it measures with examples that are not trained on, and so is sent them. ``losses`` says
     whether the loss of a tuning can be read. ``lists_base_models`` says whether a base model that is not listed is sure
     to be refused; where it is not, the service decides. ``permissions`` says whether models can be shared, ``cancels``
-    whether a tuning that runs can be stopped.
+    whether a tuning that runs can be stopped. ``uncounted`` is why the steps of a tuning cannot be known before it
+    runs, for a service that publishes no rule.
     """
 
     effects: Mapping[str, Effect]
@@ -190,6 +191,7 @@ class Capabilities:
     lists_base_models: bool = True
     permissions: bool = False
     cancels: bool = False
+    uncounted: str | None = None
 
     @property
     def in_place(self) -> tuple[str, ...]:

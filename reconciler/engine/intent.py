@@ -111,6 +111,7 @@ def _intend(
     entry: Entry | None, action: Action, manifest: Desired, state: InstanceState, *, former: Instance | None = None
 ) -> Entry:
     """Record what is about to be made, or taken up: a former model stays recorded as what it was made of."""
+    foreseen = None if action.forecast is None else action.forecast.kept
     instance = Instance(
         resource=action.resource or "",
         revision=action.revision or "",
@@ -119,7 +120,7 @@ def _intend(
         spec=manifest.spec if former is None else merged_spec(former.spec, manifest),
         dataset=manifest.dataset if former is None else former.dataset or manifest.dataset,
         gate=None if manifest.gate is None else manifest.gate.canonical,
-        forecast=None if action.forecast is None else forecast_json(action.steps, action.forecast),
+        forecast=None if foreseen is None else forecast_json(action.steps, foreseen),
     )
     lifecycle = manifest.lifecycle
     return intend(entry, instance, protect=lifecycle.protect, deletion=lifecycle.deletion)

@@ -36,6 +36,8 @@ def facts_of(forecast: Forecast | None) -> Iterator[tuple[str, str]]:
     """Yield what a forecast says as pairs of a word and a text."""
     if forecast is None:
         return
+    if forecast.uncounted is not None:
+        yield "steps", f"not known, nor is the time: {sanitize(forecast.uncounted)}"
     if forecast.pace is not None:
         yield "time", f"{time_text(forecast)} ({_pace_text(forecast.pace)})"
     if forecast.cost is not None:

@@ -131,7 +131,7 @@ class PaceShape(Shape):
 
 
 class ForecastShape(Shape):
-    """What a training takes; ``unpriced`` says why there is no cost although the project has prices."""
+    """What a training takes; ``unpriced`` is why there is no cost in spite of prices, ``uncounted`` why no steps."""
 
     steps: _Count | None
     steps_at_most: _Count | None
@@ -140,6 +140,7 @@ class ForecastShape(Shape):
     pace: PaceShape | None
     cost: CostShape | None
     unpriced: str | None
+    uncounted: str | None = None
 
     def value(self) -> Forecast:
         """Return the core's value."""
@@ -150,6 +151,7 @@ class ForecastShape(Shape):
             pace=None if pace is None else Pace(pace.seconds_per_step, pace.runs, pace.base_model),
             cost=None if self.cost is None else self.cost.value(),
             unpriced=self.unpriced,
+            uncounted=self.uncounted,
         )
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli_kit import TRAIN_SECONDS, Workshop, count_trainings
+from discovery_kit import Recorder, check_all
 
 from reconciler.emulator import Emulator
 from reconciler.testing.fakes import FakeClock
@@ -41,3 +42,13 @@ def workshop(
     workshop.dataset()
     workshop.want("numbers")
     return workshop
+
+
+@pytest.fixture
+def documented(emulator: Emulator) -> Iterator[Recorder]:
+    """The service of a run; what passes is held against Google's discovery documents when the test is over."""
+    application = emulator.app
+    recorder = Recorder(application)
+    emulator.app = recorder  # type: ignore[assignment]  # it is called like the one it stands before
+    yield recorder
+    assert check_all(recorder.exchanges) == len(recorder.exchanges), "something was sent that no document knows"

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from cli_fixtures import clock, emulator, workshop
+from cli_fixtures import clock, documented, emulator, workshop
 
-__all__ = ["clock", "emulator", "workshop"]
+__all__ = ["clock", "documented", "emulator", "workshop"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import httpx
 import pytest
 from cli_kit import BISON, Workshop
 
 from reconciler.emulator.vertex.records import Endpoint, Job, Model
+
+if TYPE_CHECKING:
+    from discovery_kit import Recorder
 
 FLASH = "gemini-2.5-flash"
 COMMON = {"baseModel": FLASH, "hyperparameters": {"epochCount": 3}}
@@ -17,7 +22,7 @@ SERVICES = {
 
 
 @pytest.fixture
-def vertex(workshop: Workshop) -> Workshop:
+def vertex(workshop: Workshop, documented: Recorder) -> Workshop:
     workshop.project(provider={"type": "vertex"})
     workshop.want("numbers", **COMMON)
     return workshop

@@ -19,9 +19,10 @@ from core_values import (
     wanted,
 )
 
-from reconciler.core.estimate import Forecast, Pace, Steps, Total
-from reconciler.core.forecast import total, tuning_steps
+from reconciler.core.estimate import Forecast, Pace, Steps, Total, forecast_json
+from reconciler.core.forecast import Forecaster, total, tuning_steps
 from reconciler.core.observation import Observation, Observed
+from reconciler.core.pace import Runs
 from reconciler.core.plan import Action, Kind
 from reconciler.core.planning.build import build_plan
 from reconciler.core.planning.foresight import foresee
@@ -62,6 +63,19 @@ def test_nothing_can_be_told_without_a_dataset():
 def test_nothing_can_be_told_when_the_provider_publishes_no_default(epochs, batch):
     silent = Capabilities(effects={}, resource_prefix="x/", display_name_limit=40)
     assert tuning_steps(wanted(epochs=epochs, batch=batch).spec, Dataset("sha256:x", 15), silent) is None
+
+
+def test_a_service_without_a_rule_says_why_there_are_no_steps_and_no_figures_are_kept_of_it():
+    silent = replace(CAPABILITIES, defaults={}, uncounted="it depends on the moon")
+    forecaster = Forecaster(silent, (), Runs(()), {}, Observed())
+    told = forecaster.forecast(wanted(epochs=3), None)
+    assert told == Forecast(uncounted="it depends on the moon")
+    assert told.kept is None
+    assert forecast_json(None, told)["uncounted"] == "it depends on the moon"
+    assert forecaster.forecast(wanted(epochs=3), Steps(1, 2)) is None
+    priced = replace(told, unpriced="no price")
+    assert priced.kept == Forecast(unpriced="no price")
+    assert "uncounted" not in forecast_json(None, priced.kept)
 
 
 BASES = {"models/text-bison-001": "USD", "models/other": "EUR"}

@@ -186,7 +186,7 @@ def _judge(
 ) -> Iterator[Violation]:
     """Yield every reason why apply would refuse these actions."""
     yield from _unready_parents(actions, manifests, recorded, observed, chosen)
-    yield from violations(actions, recorded.models, policy.limits)
+    yield from violations(actions, recorded.models, policy.limits, uncounted=policy.capabilities.uncounted)
     yield from lockouts(actions, manifests, recorded.models, allowed=policy.limits.max_lockouts)
     defaults = policy.capabilities.defaults
     yield from broken(policy.rules, manifests, actions, observed, defaults=defaults, chosen=chosen)

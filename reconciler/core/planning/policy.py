@@ -12,8 +12,12 @@ from reconciler.core.price import Money, plus, spell
 from reconciler.errors import Violation
 
 
-def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: Limits) -> tuple[Violation, ...]:
+def violations(
+    actions: Iterable[Action], entries: Mapping[str, Entry], limits: Limits, *, uncounted: str | None = None
+) -> tuple[Violation, ...]:
     """Return every reason why a plan must not be applied: what, how much, the limit, and the flag that allows it.
+
+    ``uncounted`` is why the service's steps cannot be known before a tuning runs; see ``Capabilities``.
 
     Deleting what was already replaced is part of a replacement that was approved before and counts as no deletion.
     Deleting what was kept on purpose, or what the lockfile does not record, is one.
@@ -45,10 +49,13 @@ def violations(actions: Iterable[Action], entries: Mapping[str, Entry], limits: 
             message = f"{what} over limits.{field} = {limit}; {flag} {count} allows exactly this plan"
             found.append(Violation(message, limits.where.get(field), f"limits.{field}"))
     if limits.max_steps is not None:
+        mend = "set hyperparameters.epochCount and batchSize"
+        if uncounted is not None:
+            mend = f"{uncounted}; bound limits.maxCost or spec.policy's hyperparameters.epochCount in its place"
         found += [
             Violation(
                 f"{action.name}: how many tuning steps it takes is not known, and limits.maxSteps = "
-                f"{limits.max_steps}; set hyperparameters.epochCount and batchSize",
+                f"{limits.max_steps}; {mend}",
                 limits.where.get("maxSteps"),
                 "limits.maxSteps",
             )

@@ -62,6 +62,7 @@ CAPABILITIES: Final = Capabilities(
     losses=False,
     cancels=True,
     lists_base_models=False,
+    uncounted="the service chooses its batches once it has read the data",
 )
 
 BASES: Final = tuple(

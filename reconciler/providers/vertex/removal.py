@@ -6,6 +6,7 @@ Each step looks first, so that a deletion which was cut short anywhere is taken 
 from __future__ import annotations
 
 from contextlib import suppress
+from threading import Lock
 from typing import Final
 
 from reconciler.errors import FailedPrecondition, NotFound
@@ -30,6 +31,7 @@ class Removal:
         self._api = api
         self._clock = clock
         self._patience = patience
+        self._turns: dict[str, Lock] = {}
 
     def cancel(self, job: Job, resource: str) -> None:
         """Ask a running job to stop. The service does it when it gets to it, and the job may still succeed."""
@@ -80,8 +82,11 @@ class Removal:
 
     def _remove_model(self, name: str, resource: str) -> None:
         what = f"delete {shown(resource)}: its model"
-        alone = self._api.versions(what, name) <= 1
-        self._persist(what, name.partition("@")[0] if alone else f"{name}:deleteVersion")
+        model = name.partition("@")[0]
+        # In turns: of two versions that go at once, each would leave the model to the other.
+        with self._turns.setdefault(model, Lock()):
+            alone = self._api.versions(what, name) <= 1
+            self._persist(what, model if alone else f"{name}:deleteVersion")
 
     def _persist(self, what: str, name: str) -> None:
         """Delete, and again for as long as the service still holds it for deployed."""
