@@ -49,7 +49,7 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.ports.lineage import LineageLog
     from reconciler.ports.objects import StoredObject
     from reconciler.ports.provider import Provider
-    from reconciler.ports.store import BlobStore, Hold, LockfileStore
+    from reconciler.ports.store import BlobStore, Hold
     from reconciler.providers.auth import TokenSource
     from reconciler.stores.bucket import BucketBlobStore
     from reconciler.stores.lease import BlobLease
@@ -167,7 +167,7 @@ class Session:
         transport = self._in_process() if self.embedded else None
         return self._open(transport, read_only=read_only)
 
-    def store(self) -> LockfileStore:
+    def store(self) -> RecordingStore:
         """Open the lockfile's store; one for the whole session, since it remembers what it read."""
         if self._store is None:
             self._store = self._open_store()

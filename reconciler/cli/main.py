@@ -40,7 +40,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "report": ("page", "Write one page about every model that opens offline."),
         "generate": ("generate", "Ask the current model of a name."),
         "history": ("history", "Show what became of one name, from which data and commit, by whom."),
-        "lineage": ("lineage", "Check that the record of the past was not altered."),
+        "lineage": ("lineage", "Check that the record of the past was not altered; join chains that went apart."),
     },
     "Changing course": {
         "rollback": ("rollback", "Let a former model serve again, without training."),

@@ -29,7 +29,8 @@ class Event(StrEnum):
     ``adopted``: a model that exists was taken over. ``rebuilt``: it was found again after the lockfile was lost.
     ``renamed``: the chain goes on under another name. ``deleted``: a model was deleted; ``gone``: it was found not to
     exist any more; ``forgotten``: the name, or a former model of it (``lifecycle.deletion: retain``), is no longer
-    managed, and what exists was left alone.
+    managed, and what exists was left alone. ``merged``: chains that had gone apart are one again; nothing was done to a
+    model.
     """
 
     PROMOTED = "promoted"
@@ -43,6 +44,7 @@ class Event(StrEnum):
     DELETED = "deleted"
     GONE = "gone"
     FORGOTTEN = "forgotten"
+    MERGED = "merged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ class Record:
     another. ``provenance`` is that of the run that asked for the model, ``recorded_by`` that of the run which wrote
     the record, if it is another. ``seconds`` is what the tuning took. ``predicted`` and ``cost`` are what a forecast
     said and what it came to, ``verdict`` the outcome of the gate without answers. ``replaced`` is the resource that
-    served until then, ``former_name`` what the name was before it was renamed. ``hash`` is empty until it is linked.
+    served until then, ``former_name`` what the name was before it was renamed.
+    ``merges`` are the hashes of the last records of other branches that are part of the chain from here on. ``hash``
+    is empty until it is linked.
     """
 
     project: str
@@ -106,6 +110,7 @@ class Record:
     cost: Mapping[str, Json] | None = None
     replaced: str | None = None
     former_name: str | None = None
+    merges: tuple[str, ...] = ()
     error: str | None = None
     hash: str = ""
 

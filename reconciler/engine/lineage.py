@@ -25,6 +25,7 @@ from reconciler.core.lockfile import Lockfile
 from reconciler.core.observation import Observation
 from reconciler.core.past.chain import ends_of
 from reconciler.core.past.chronicle import FINISHED, Happening, carried, happened, manifest_digest, stamped
+from reconciler.core.past.forks import Fork, merge
 from reconciler.core.past.lineage_text import link, record_document
 from reconciler.core.planning.ancestry import Ancestry
 from reconciler.core.provenance import Provenance
@@ -124,6 +125,14 @@ class RecordingStore:
                 raise
             self._settle()
 
+    def join(self, forks: Sequence[Fork], *, expect: Version | Absent) -> Loaded:
+        """Write the records that join branches to their chains; see ``core.past.forks``. Raises as ``save`` does."""
+        before = self._last if self._last is not None and self._last.version == expect else self.load()
+        merged = merge(forks, before.lockfile, time=self._now(), provenance=self._origin())
+        self._last = self._inner.save(merged, expect=expect)
+        self._write_down(self._last.lockfile)
+        return self._last
+
     def holder(self) -> Lease | None:
         """Return the lock as it stands; see ``ports.store.LockfileStore.holder``."""
         return self._inner.holder()
@@ -191,7 +200,7 @@ class RecordingStore:
             project=self._project,
             name=happening.name,
             event=happening.event,
-            time=datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            time=self._now(),
             resource=instance.resource,
             revision=instance.revision,
             attempt=instance.attempt,
@@ -212,6 +221,9 @@ class RecordingStore:
             former_name=happening.former_name,
             error=instance.error,
         )
+
+    def _now(self) -> str:
+        return datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def _curves(self, resources: Sequence[str]) -> dict[str, Observation]:
         """Ask for each model that finished, once. A record without a curve is better than none, and late is worse.

@@ -99,6 +99,7 @@ class RecordShape(BaseModel):
     cost: dict[str, Any] = Field(description="What it came to.")
     replaced: str = Field(description="The model that served until then.")
     former_name: str = Field(description="What the name was before it was renamed.")
+    merges: list[_Digest] = Field(description="The last records of branches that are joined to the chain here.")
     error: str
     hash: _Digest = Field(description="sha256 over the canonical JSON of everything else in the record.")
 

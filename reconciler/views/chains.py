@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.core.past.chain import Break, Findings
+from reconciler.core.past.forks import Fork
 from reconciler.core.text import sanitize
-from reconciler.views.words import count, guard
+from reconciler.views.words import count, guard, short_digest
 
 FORMAT = "tunectl.verification/v1"
 
@@ -47,6 +48,13 @@ def findings_document(findings: Findings, breaks: Sequence[Break], *, address: s
             for found in breaks
         ],
     }
+
+
+def fork_line(fork: Fork) -> str:
+    """Return what is joined to what, on one line."""
+    ends = ", ".join(f"{short_digest(branch.head)} ({branch.records})" for branch in fork.branches)
+    ours = f"{short_digest(fork.end.head)} ({fork.end.records})"
+    return f"{sanitize(fork.name)}: joins the records that end with {ends} to those that end with {ours}"
 
 
 def _place(found: Break, where: str) -> str:

@@ -91,8 +91,11 @@ def loss_text(loss: Loss | None) -> str:
 
 
 def _other(end: History) -> str:
-    short_head = end.head.removeprefix("sha256:")[:_SHORT_HEAD]
-    return f"another chain of {count(end.records, 'record')} bore this name; `--chain {short_head}` shows it"
+    return f"another chain of {count(end.records, 'record')} bore this name; `--chain {_head(end.head)}` shows it"
+
+
+def _head(hash_: str) -> str:
+    return sanitize(hash_.removeprefix("sha256:")[:_SHORT_HEAD])
 
 
 def _cells(record: Record) -> tuple[str, ...]:
@@ -116,6 +119,8 @@ def _notes(record: Record) -> Iterator[str]:
     """Yield what has no column: each a line of its own, safe to print."""
     if record.former_name is not None:
         yield f"was called {sanitize(record.former_name)}"
+    for head in record.merges:
+        yield f"joins the records that end with {_head(head)}; `--chain {_head(head)}` shows them"
     if record.replaced is not None:
         yield f"in place of {sanitize(short(record.replaced))}"
     if record.parent is not None:

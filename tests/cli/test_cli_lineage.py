@@ -276,6 +276,73 @@ def test_a_service_that_shows_no_curve_costs_a_record_its_curve_alone(workshop):
     assert workshop.serving("numbers")
 
 
+# --- chains that went apart ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def apart(workshop):
+    """Two machines applied other settings from one lockfile; the logs were merged, and ours is the lockfile taken."""
+    workshop.apply()
+    files = ("tunectl.lock", LOG)
+    shared = {name: (workshop.root / name).read_text() for name in files}
+    workshop.want("numbers", temperature=0.5)
+    workshop.apply()
+    ours = {name: (workshop.root / name).read_text() for name in files}
+    for name in files:
+        workshop.write(name, shared[name])
+    workshop.clock.advance(5)
+    workshop.want("numbers", temperature=0.75)
+    workshop.apply()
+    theirs = (workshop.root / LOG).read_text()
+    workshop.write("tunectl.lock", ours["tunectl.lock"])
+    workshop.write(LOG, "".join(dict.fromkeys([*ours[LOG].splitlines(True), *theirs.splitlines(True)])))
+    return workshop
+
+
+def test_a_chain_that_went_apart_is_joined_by_a_record_and_nothing_is_rewritten(apart):
+    assert verify(apart) == [("forked", "numbers", 3)]
+    before = (apart.root / LOG).read_text()
+    ended = apart.run("lineage", "mend", "-y")
+    assert "numbers: joins the records that end with sha256:" in ended.err
+    assert ended.out == f"{LOG}: 4 records of 1 name, every chain is whole.\n"
+    assert (apart.root / LOG).read_text().startswith(before)
+    merged = lines(apart)[-1]
+    jsonschema.validate(merged, SCHEMA)
+    assert (merged["event"], merged["prev"], merged["merges"]) == (
+        "merged",
+        lines(apart)[1]["hash"],
+        [lines(apart)[2]["hash"]],
+    )
+    assert apart.entry("numbers")["history"] == {"records": 3, "head": merged["hash"]}
+    assert "unwritten" not in apart.lockfile
+    head = merged["merges"][0].removeprefix("sha256:")[:12]
+    assert f"joins the records that end with {head}; `--chain {head}` shows them" in apart.run("history", "numbers").out
+    assert told(apart) == ["promoted", "updated", "merged"]
+    branch = apart.run("history", "numbers", "--chain", head, "--format", "json").json()["records"]
+    assert [record["event"] for record in branch] == ["updated", "promoted"]
+    apart.want("numbers", temperature=0.25)
+    apart.apply()
+    assert verify(apart, expect=0) == []
+    assert apart.bought() == 1
+
+
+def test_nothing_is_written_where_nothing_went_apart_or_nobody_agreed(apart):
+    before = (apart.root / LOG).read_bytes(), (apart.root / "tunectl.lock").read_bytes()
+    assert "nobody can be asked here" in apart.fails(64, "lineage", "mend")
+    assert "did you mean numbers?" in apart.fails(64, "lineage", "mend", "number", "-y")
+    assert before == ((apart.root / LOG).read_bytes(), (apart.root / "tunectl.lock").read_bytes())
+    apart.run("lineage", "mend", "numbers", "-y", "-q")
+    after = (apart.root / "tunectl.lock").read_bytes()
+    assert "No chain has gone apart; nothing was written." in apart.run("lineage", "mend", "-y").err
+    assert (apart.root / "tunectl.lock").read_bytes() == after
+
+
+def test_what_cannot_be_joined_is_told_still(apart):
+    spoil(apart, 3, steps=7)
+    document = apart.run("lineage", "mend", "-y", "--format", "json", expect=1).json()
+    assert {found["fault"] for found in document["breaks"]} == {"altered", "forked"}
+
+
 # --- what was done to a log ----------------------------------------------------------------------------------------
 
 

@@ -64,9 +64,26 @@ def _chain(invocation: Invocation, name: str, head: str | None) -> tuple[Sequenc
     ends = known_ends(recorded).get(name, ())
     if head is None and (not ends or (name in recorded.models and recorded.models[name].history is None)):
         return (), ends, True
-    end = ends[0] if head is None else _ending(name, head, ends)
+    joined = _joined(ends, records)
+    end = ends[0] if head is None else _ending(name, head, (*ends, *joined))
     chain = chain_of(end.head, records)
     return chain, tuple(other for other in ends if other is not end), len(chain) == end.records
+
+
+def _joined(ends: Sequence[History], records: Sequence[Record]) -> list[History]:
+    """Return the ends of branches that were joined to some chains, and to those branches."""
+    from reconciler.core.lineage import History
+    from reconciler.core.past.chain import chain_of
+
+    known = {record.hash: record for record in records}
+    found: dict[str, History] = {}
+    left = [end.head for end in ends]
+    while left:
+        merged = [each for record in chain_of(left.pop(), records) for each in record.merges]
+        new = [each for each in merged if each in known and each not in found]
+        found |= {each: History(known[each].number, each) for each in new}
+        left += new
+    return list(found.values())
 
 
 def _ending(name: str, head: str, ends: Sequence[History]) -> History:

@@ -1,12 +1,20 @@
-"""``tunectl lineage``: whether the record of the past holds together."""
+"""``tunectl lineage``: whether the record of the past holds together, and chains that have gone apart."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation
 from reconciler.cli.groups import Group
 from reconciler.cli.output import Outputs, format_option
+from reconciler.cli.running import Duration
+
+if TYPE_CHECKING:
+    from reconciler.core.past.chain import Break, Findings
+    from reconciler.core.past.forks import Fork
+    from reconciler.wiring import Session
 
 _FORMS = ("text", "json")
 _BROKEN = 1
@@ -15,7 +23,7 @@ _BROKEN = 1
 @click.group("lineage", cls=Group, params=[option() for option in GLOBAL_OPTIONS])
 @click.pass_obj
 def command(invocation: Invocation, /, **values: object) -> None:
-    """Check the record of the past."""
+    """Check the record of the past, and join chains that have gone apart."""
     invocation.globals = Globals.of(values).over(invocation.globals)
 
 
@@ -25,27 +33,89 @@ def command(invocation: Invocation, /, **values: object) -> None:
 @click.pass_obj
 def verify(invocation: Invocation, /, names: tuple[str, ...], formats: tuple[str, ...]) -> int:
     """Check that no record, of all names or of these, was altered, removed, put in or cut off. Works offline."""
-    from reconciler.cli.commands.history import check_known
-    from reconciler.core.past import chain
-    from reconciler.core.past.lineage_text import read_records
-    from reconciler.views.chains import findings_document, render_findings
-    from reconciler.views.words import json_text
-
     outputs = Outputs.parse(formats, _FORMS)
     invocation.expect(outputs)
     with invocation.session() as session:
-        recorded = session.store().load().lockfile
-        log = session.lineage()
-        data, project = log.read(), session.config.name
+        findings, breaks = _verified(session, names)
+        _show(outputs, findings, breaks, session.lineage().address)
+    return _BROKEN if breaks else 0
+
+
+@command.command("mend", cls=Command, epilog="Example: tunectl lineage mend number-generator")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
+@click.option(
+    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
+)
+@format_option(*_FORMS)
+@click.pass_obj
+def mend(
+    invocation: Invocation,
+    /,
+    names: tuple[str, ...],
+    auto_approve: bool,
+    lock_timeout: float,
+    formats: tuple[str, ...],
+) -> int:
+    """Join branches of chains by a record that names them. Nothing that was written before is changed."""
+    from reconciler.cli.commands.apply import require_consent
+    from reconciler.cli.commands.rollback import agreed
+    from reconciler.core.past.forks import find_forks
+    from reconciler.views.words import count
+
+    outputs = Outputs.parse(formats, _FORMS)
+    invocation.expect(outputs)
+    require_consent(auto_approve=auto_approve, machine=invocation.machine)
+    with invocation.session() as session:
+        store, log = session.store(), session.lineage()
+        with store.hold(timeout=lock_timeout) as hold:
+            loaded = store.load()
+            _verified(session, names)
+            found = find_forks(log.read(), loaded.lockfile, project=session.config.name)
+            forks = [fork for fork in found if not names or fork.name in names]
+            for fork in forks:
+                invocation.note(_told(fork))
+            if not forks:
+                invocation.note("No chain has gone apart; nothing was written.")
+            elif not auto_approve and not agreed(f"Join {count(len(forks), 'chain')}?"):
+                invocation.note("Nothing was written.")
+                return 0
+            else:
+                hold.check()
+                store.join(forks, expect=loaded.version)
+        findings, breaks = _verified(session, names)
+        _show(outputs, findings, breaks, log.address)
+    return _BROKEN if breaks else 0
+
+
+def _verified(session: Session, names: tuple[str, ...]) -> tuple[Findings, list[Break]]:
+    """Look at the log and the lockfile beside it; raise click.UsageError for a name that neither knows."""
+    from reconciler.cli.commands.history import check_known
+    from reconciler.core.past import chain
+    from reconciler.core.past.lineage_text import read_records
+
+    recorded = session.store().load().lockfile
+    data = session.lineage().read()
     records = read_records(data.split(b"\n")) if names else []
     for name in names:
         check_known(name, recorded, records)
-    findings = chain.verify(data, recorded, project=project)
-    breaks = [found for found in findings.breaks if not names or found.name in names or found.name is None]
+    findings = chain.verify(data, recorded, project=session.config.name)
+    return findings, [found for found in findings.breaks if not names or found.name in names or found.name is None]
+
+
+def _show(outputs: Outputs, findings: Findings, breaks: list[Break], address: str) -> None:
+    from reconciler.views.chains import findings_document, render_findings
+    from reconciler.views.words import json_text
+
     outputs.write(
         {
-            "text": lambda: render_findings(findings, breaks, address=log.address),
-            "json": lambda: json_text(findings_document(findings, breaks, address=log.address)) + "\n",
+            "text": lambda: render_findings(findings, breaks, address=address),
+            "json": lambda: json_text(findings_document(findings, breaks, address=address)) + "\n",
         }
     )
-    return _BROKEN if breaks else 0
+
+
+def _told(fork: Fork) -> str:
+    from reconciler.views.chains import fork_line
+
+    return fork_line(fork)

@@ -86,14 +86,14 @@ def verify(log: bytes, recorded: Lockfile, *, project: str) -> Findings:
             links[link.record.hash] = link
     pending = [_Link(record, None) for record in (restore(d) for d in recorded.unwritten) if record.hash not in links]
     links |= {link.record.hash: link for link in pending}
-    breaks += _joints(links)
     ends = known_ends(recorded)
-    reached = _reached(ends, links)
+    trunk, reached = _followed(ends, links), _followed(ends, links, merges=True)
+    breaks += _joints(links, reached - trunk)
     breaks += _ends(ends, links, reached)
     breaks += _strangers(links, reached, {found.line for found in breaks})
     return Findings(
         breaks=tuple(sorted(breaks, key=lambda found: (found.line is None, found.line or 0, found.name or ""))),
-        records={name: sum(end.records for end in several) for name, several in sorted(ends.items())},
+        records=_counted(ends, links, reached - trunk),
         chains=sum(map(len, ends.values())),
         unwritten=len(pending),
     )
@@ -114,10 +114,10 @@ def ends_of(log: bytes) -> dict[str, tuple[History, ...]]:
     An end is what nothing follows. Which of two is the later one is told by their times, then by their lines.
     """
     records = read_records(log.split(b"\n"))
-    followed = {record.prev for record in records}
+    before = {former for record in records for former in (record.prev, *record.merges)}
     ends: dict[str, dict[str, History]] = {}
     for record in sorted(records, key=lambda record: record.time):
-        if record.hash not in followed:
+        if record.hash not in before:
             ends.setdefault(record.name, {})[record.hash] = History(record.number, record.hash)
     return {name: tuple(several.values()) for name, several in ends.items()}
 
@@ -174,11 +174,27 @@ def _difference(record: Record, models: Mapping[str, Instance]) -> str:
     return f" ({'; '.join(told)})" if told else ""
 
 
-def _joints(links: Mapping[str, _Link]) -> Iterator[Break]:
-    """Yield every record that does not follow the one it names, and all but the first that follow the same one."""
+def _counted(ends: Mapping[str, Sequence[History]], links: Mapping[str, _Link], aside: set[str]) -> dict[str, int]:
+    """Return how many records each name has, those of branches that were merged among them."""
+    counts = {name: sum(end.records for end in several) for name, several in sorted(ends.items())}
+    for name in (links[each].record.name for each in aside):
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _joints(links: Mapping[str, _Link], aside: set[str]) -> Iterator[Break]:
+    """Yield every record that does not follow the one it names, and all but the first that follow the same one.
+
+    Those of branches that a later record merges (``aside``) may follow whichever they like.
+    """
     followers: dict[str, _Link] = {}
     for link in links.values():
         record = link.record
+        yield from (
+            Break(Fault.REMOVED, f"record {record.number} merges one that is not there: {each}", record.name, link.line)
+            for each in record.merges
+            if each not in links
+        )
         if record.prev is None:
             if record.number != 1:
                 message = f"record {record.number} follows no other one; the {record.number - 1} before it are missing"
@@ -188,28 +204,31 @@ def _joints(links: Mapping[str, _Link]) -> Iterator[Break]:
         if former is None:
             message = f"record {record.number} follows one that is not there; record {record.number - 1} is missing"
             yield Break(Fault.REMOVED, f"{message} or was put in its place", record.name, link.line)
-        elif record.prev in followers:
+        elif record.prev in followers and record.hash not in aside:
             other = followers[record.prev]
             message = f"record {record.number} follows the same one as that on line {other.line}"
             yield Break(Fault.FORKED, message, record.name, link.line)
         elif record.number != former.record.number + 1 or not _same_name(former.record, record):
             message = f"record {record.number} of {sanitize(record.name)} follows record {former.record.number} of "
             yield Break(Fault.BROKEN, message + sanitize(former.record.name), record.name, link.line)
-        followers.setdefault(record.prev, link)
+        if record.hash not in aside:
+            followers.setdefault(record.prev, link)
 
 
 def _same_name(former: Record, record: Record) -> bool:
     return record.name == former.name or (record.event is Event.RENAMED and record.former_name == former.name)
 
 
-def _reached(ends: Mapping[str, Sequence[History]], links: Mapping[str, _Link]) -> set[str]:
-    """Return the hashes of all records that lead to an end that the lockfile knows."""
+def _followed(ends: Mapping[str, Sequence[History]], links: Mapping[str, _Link], *, merges: bool = False) -> set[str]:
+    """Return the hashes of all records that lead to an end that the lockfile knows, on request by a merge as well."""
     found: set[str] = set()
-    for end in chain.from_iterable(ends.values()):
-        at: str | None = end.head
-        while at is not None and at in links and at not in found:
+    left = [end.head for end in chain.from_iterable(ends.values())]
+    while left:
+        at = left.pop()
+        if at in links and at not in found:
             found.add(at)
-            at = links[at].record.prev
+            record = links[at].record
+            left += [*filter(None, [record.prev]), *(record.merges if merges else ())]
     return found
 
 

@@ -70,6 +70,7 @@ def record_document(record: Record) -> dict[str, Any]:
         "cost": record.cost,
         "replaced": record.replaced,
         "formerName": record.former_name,
+        "merges": list(record.merges) or None,
         "error": record.error,
         "hash": record.hash or None,
     }
@@ -155,6 +156,7 @@ def _restored(document: Mapping[str, Any]) -> Record:
         cost=document.get("cost"),
         replaced=document.get("replaced"),
         former_name=document.get("formerName"),
+        merges=tuple(_text(each) for each in document.get("merges", ())),
         error=document.get("error"),
         hash=_text(document["hash"]),
     )
