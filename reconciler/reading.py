@@ -15,6 +15,8 @@ from reconciler.core.examples import digest_of
 from reconciler.core.fitting import unfit
 from reconciler.core.gate import Gate
 from reconciler.core.manifests import Manifests
+from reconciler.core.planning.shutdowns import misspelt
+from reconciler.core.planning.tolerance import unended
 from reconciler.core.resource import Dataset, DatasetSource, Desired, Example, ExampleLimits
 from reconciler.core.scorers import PARTICULAR, complaint
 from reconciler.dataset import DatasetReport, Known, RowShelf, check_dataset, check_expected, read_examples
@@ -77,6 +79,7 @@ class Reading:
             ready, found = self._complete(manifest, known)
             problems.extend(found)
             desired.append(ready)
+        problems.extend(self._doubtful(desired))
         known.save()
         self._leaks.save()
         if self._look is not None and not offline and not _wrong(problems):
@@ -84,6 +87,13 @@ class Reading:
         if _wrong(problems):
             raise ProblemsError(tuple(problems))
         return Manifests(tuple(desired), tuple(problems))
+
+    def _doubtful(self, desired: Iterable[Desired]) -> Iterator[Problem]:
+        """Yield what the project file says that is likely to be a slip, and shows only beside the manifests."""
+        config = self._config
+        yield from unended(config.tolerances)
+        places = {base: config.where.get(f"spec.shutdowns.{base}") for base in config.shutdowns}
+        yield from misspelt(places, desired, config.provider.type)
 
     def loaded(self) -> tuple[LoadedManifest, ...]:
         """Return the manifests as they are written, no dataset read.

@@ -14,13 +14,13 @@ from reconciler.core.pace import Run
 from reconciler.core.plan import TRAINS, Plan
 from reconciler.core.planning.build import Policy, build_plan
 from reconciler.core.planning.foresight import asks_for_forecast, foresee
-from reconciler.core.planning.requirements import unmet
+from reconciler.core.planning.requirements import BASE, unknown_variants, unmet
 from reconciler.core.planning.shutdowns import warnings as doomed
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
 from reconciler.core.unsupported import unsupported
 from reconciler.engine.observe import look_for_hidden, lost_parents, observe, observe_permissions
-from reconciler.errors import PermissionDenied, ProblemsError
+from reconciler.errors import PermissionDenied, ProblemsError, UsageError
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import Loaded, LockfileStore
 
@@ -63,6 +63,7 @@ def preview(
 
     Raises:
         ProblemsError: manifests or datasets are wrong, or the plan's trainings cannot be done.
+        UsageError: a base model that was asked about cannot be tuned.
         LockfileError, RemoteError: what is recorded, or what is there, cannot be read.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview") as pool:
@@ -77,9 +78,11 @@ def preview(
         observed = observe_permissions(provider, manifests.desired, loaded.lockfile, observed, chosen)
     plan, observed = _plan(provider, manifests, loaded.lockfile, observed, policy)
     shutdowns = policy.shutdowns
-    if any(action.kind in TRAINS for action in plan.actions):
+    if any(action.kind in TRAINS for action in plan.actions) or any(BASE in asked for asked in policy.variants):
         complete = policy.capabilities.lists_base_models
         bases = provider.base_models()
+        for why in unknown_variants(policy.variants, bases, complete=complete):
+            raise UsageError(f"--what-if {BASE}: {why}")
         problems = unmet(plan, manifests.desired, bases, complete=complete)
         if any(problem.severity == "error" for problem in problems):
             raise ProblemsError((*problems, *manifests.warnings))

@@ -43,9 +43,17 @@ class _NotNull:
 Maybe = Annotated[T | None, _NotNull()]
 
 
+NEVER = "never"
+"""What stands for the last day of what has none, on purpose."""
+
+
 def _check_day(text: str) -> str:
     date.fromisoformat(text)
     return text
+
+
+def _check_last_day(text: str) -> str:
+    return text if text == NEVER else _check_day(text)
 
 
 def _check_duration(text: str) -> str:
@@ -114,6 +122,12 @@ Duration = Annotated[
 ]
 Day = Annotated[
     str, AfterValidator(_check_day), Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), Expect("a day such as 2027-01-31")
+]
+LastDay = Annotated[
+    str,
+    AfterValidator(_check_last_day),
+    Field(pattern=f"^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{NEVER})$"),
+    Expect(f"a day such as 2027-01-31, or {NEVER}"),
 ]
 Bucket = Annotated[
     str, Field(pattern=r"^gs://[a-z0-9][a-z0-9._-]+(/[^\s]*)?$"), Expect("a place such as gs://bucket/prefix")

@@ -154,7 +154,7 @@ def _configure(root: Path, file: str, document: Document) -> ProjectConfig:
         prices=prices_of(spec.prices),
         rules=rules_of(spec.policy),
         checks=checks_of(spec.policy, places),
-        tolerances=tolerances_of(spec.drift),
+        tolerances=tolerances_of(spec.drift, places),
         shutdowns={
             base: None if day is None else date.fromisoformat(day) for base, day in (spec.shutdowns or {}).items()
         },

@@ -19,6 +19,7 @@ from reconciler.manifest.kinds import (
     Currency,
     Day,
     Duration,
+    LastDay,
     Line,
     Maybe,
     Paths,
@@ -148,7 +149,9 @@ class IgnoredDrift(Part):
     name: Line = Field(description="A glob of names.")
     path: Maybe[Line] = Field(None, description="The field, such as spec.temperature. Default: whatever drifts.")
     reason: Line = Field(description="Why it is ignored.")
-    until: Maybe[Day] = Field(None, description="The last day, in UTC; after it the drift counts again.")
+    until: Maybe[LastDay] = Field(
+        None, description="The last day, in UTC, or never; after it the drift counts again. Without it validate warns."
+    )
 
 
 class DriftPart(Part):

@@ -9,6 +9,7 @@ from datetime import date
 from reconciler.core.planning.tolerance import Tolerance
 from reconciler.errors import Problem
 from reconciler.manifest.document import Spec
+from reconciler.manifest.kinds import NEVER
 from reconciler.manifest.places import Places, spell
 from reconciler.manifest.project_document import DriftPart
 from reconciler.manifest.shape import keys
@@ -31,14 +32,15 @@ def check_tolerances(part: DriftPart | None, places: Places) -> Iterator[Problem
             yield Problem(places.nearest(steps), said, suggest(inner, _FIELDS))
 
 
-def tolerances_of(part: DriftPart | None) -> tuple[Tolerance, ...]:
+def tolerances_of(part: DriftPart | None, places: Places) -> tuple[Tolerance, ...]:
     """Return the table of what does not count, in order; ``spec.`` may be left out of a path."""
     return tuple(
         Tolerance(
             each.name,
             each.reason,
             None if each.path is None else _HEAD + each.path.removeprefix(_HEAD),
-            None if each.until is None else date.fromisoformat(each.until),
+            None if each.until in {None, NEVER} else date.fromisoformat(str(each.until)),
+            places.nearest(("spec", "drift", "ignore", index)) if each.until is None else None,
         )
-        for each in (part and part.ignore) or []
+        for index, each in enumerate((part and part.ignore) or [])
     )

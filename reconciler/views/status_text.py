@@ -103,12 +103,12 @@ def render_tolerated(tolerated: Sequence[Tolerated], *, listed: bool, width: int
     """Return how much drift the project file lets pass; ``listed`` says which, why and until when."""
     if not tolerated:
         return ""
-    lines = [
-        "",
-        f"{count(len(tolerated), 'drift')} ignored by the project file{':' if listed else ' (-v lists them).'}",
-    ]
+    endless = sum(item.tolerance.until is None for item in tolerated)
+    lasting = f", {endless} of them without an end" if endless else ""
+    told = f"{count(len(tolerated), 'drift')} ignored by the project file{lasting}"
+    lines = ["", f"{told}{':' if listed else ' (-v lists them).'}"]
     for item in tolerated if listed else ():
-        until = "" if item.tolerance.until is None else f", until {item.tolerance.until}"
+        until = ", without an end" if item.tolerance.until is None else f", until {item.tolerance.until}"
         lines.append(f"  {drift_line(item.drift, width=width)}; {sanitize(item.tolerance.reason)}{until}")
     return guard("\n".join(lines) + "\n")
 

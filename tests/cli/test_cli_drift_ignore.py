@@ -69,6 +69,19 @@ def test_a_field_covers_what_is_in_it(workshop: Workshop) -> None:
     assert "1 drift ignored" in workshop.run("drift").out
 
 
+def test_an_entry_without_an_end_is_warned_of_with_its_place_unless_it_says_so(drifted: Workshop) -> None:
+    ignore(drifted)
+    said = drifted.run("validate").err
+    assert "tunectl.yaml:1:" in said
+    assert "warning: spec.drift.ignore: the drift of numb* is ignored without an end" in said
+    assert "say until: never" in said
+    assert "1 drift ignored by the project file, 1 of them without an end (-v" in drifted.run("drift").out
+    assert "a trial, without an end" in drifted.run("drift", "-v").out
+    ignore(drifted, until="never")
+    assert drifted.run("validate").err == ""
+    assert "1 of them without an end" in drifted.run("drift").out
+
+
 @pytest.mark.parametrize("entry", [{"until": "2027-02-30"}, {"until": "soon"}, {"reason": None}, {"days": 3}])
 def test_an_entry_that_makes_no_sense_is_an_error(drifted: Workshop, entry: dict[str, Any]) -> None:
     ignore(drifted, **entry)

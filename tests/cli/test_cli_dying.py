@@ -99,6 +99,27 @@ def test_a_day_that_is_none_is_refused_with_its_place(workshop):
     assert "spec.shutdownNotice" in said
 
 
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({"models/text-bisn-001": "2027-01-31"}, True),
+        ({"models/text-bison-01": None}, True),
+        ({"models/text-bisn-001": "2027-01-31", BISON: "2027-01-31"}, False),
+        ({"models/text-bison-002": "2027-01-31"}, False),
+        ({"models/another-thing": "2027-01-31"}, False),
+    ],
+)
+def test_a_base_model_that_is_misspelt_in_the_table_is_warned_of_with_its_place(workshop, table, told):
+    workshop.project(shutdowns=table)
+    said = workshop.run("validate").err
+    if not told:
+        assert said == ""
+        return
+    assert "tunectl.yaml:1:" in said
+    assert f"spec.shutdowns: no manifest has the base model {next(iter(table))}" in said
+    assert f"did you mean {BISON}?" in said
+
+
 def test_a_base_model_may_be_said_to_have_no_end(workshop):
     workshop.apply()
     workshop.project(shutdowns={BISON: None})

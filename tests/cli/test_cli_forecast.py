@@ -27,6 +27,18 @@ def forecasts(workshop: Workshop, *arguments: str) -> dict[str, Any]:
     return {action["name"]: action["forecast"] for action in workshop.plan(*arguments)["actions"]}
 
 
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_base_model_that_is_misspelt_on_the_command_line_is_refused_with_the_one_meant(
+    workshop: Workshop, applied: bool
+) -> None:
+    if applied:
+        workshop.apply()
+    said = workshop.fails(64, "plan", "--what-if", "baseModel=models/text-bison-001,models/gemini-1.5-flsh-001-tuning")
+    assert "--what-if baseModel: models/gemini-1.5-flsh-001-tuning is not known to the service" in said
+    assert "did you mean models/gemini-1.5-flash-001-tuning?" in said
+    workshop.run("plan", "--what-if", "baseModel=models/gemini-1.5-flash-001-tuning")
+
+
 def test_nothing_is_said_without_prices_and_without_a_past(workshop: Workshop) -> None:
     plan = workshop.plan()
     assert forecasts(workshop) == {"numbers": None}
@@ -287,10 +299,10 @@ class TestWhatIf:
         assert said.out.startswith("No changes.")
         assert "  MODEL    WHAT IF                         STEPS  TIME       COST\n" in said.out
         markdown = priced.run(
-            "plan", "--target", "numbers", "--what-if", "baseModel=models/x", "--format", "markdown"
+            "plan", "--target", "numbers", "--what-if", "baseModel=models/gemini-1.0-pro-001", "--format", "markdown"
         ).out
         assert "What if each were tuned anew (1)" in markdown
-        assert "no price for models/x" in markdown
+        assert "no price for models/gemini-1&#46;0-pro-001" in markdown
 
     def test_a_saved_plan_shows_it_and_is_applied_all_the_same(self, priced: Workshop) -> None:
         priced.run("plan", "--what-if", "hyperparameters.epochCount=5", "--out", "plan.json")

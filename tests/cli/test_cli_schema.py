@@ -38,7 +38,8 @@ def test_names_the_kind_that_may_have_been_meant(workshop):
 
 
 def test_names_all_kinds_when_none_is_close(workshop):
-    assert "there are project, tunedmodel, plan, lockfile, lineage, events" in workshop.fails(64, "schema", "zzz")
+    said = workshop.fails(64, "schema", "zzz")
+    assert "there are project, tunedmodel, plan, drift, lockfile, lineage, events" in said
 
 
 def test_needs_no_project(workshop, tmp_path, monkeypatch):
@@ -63,4 +64,14 @@ def test_what_a_run_writes_fits_the_schemas(workshop):
     assert {event["type"] for event in events} >= {"plan", "finished"}
     for event in events:
         fits("events", event)
+    workshop.want("numbers", temperature=0.5)
+    workshop.project(drift={"ignore": [{"name": "*", "reason": "a trial", "until": "never"}]})
+    ignored = workshop.run("drift", "--format", "json").json()
+    workshop.project()
+    workshop.vanish(workshop.serving("numbers"))
+    found = workshop.run("drift", "--format", "json", expect=2).json()
+    assert ignored["ignored"]
+    assert found["drift"]
+    fits("drift", ignored)
+    fits("drift", found)
     fits("lockfile", json.loads((workshop.root / "tunectl.lock").read_text()))

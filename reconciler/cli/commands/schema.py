@@ -27,6 +27,7 @@ KINDS = {
     "project": Kind("the project file, tunectl.yaml", "reconciler.manifest.jsonschema:schema:project"),
     "tunedmodel": Kind("a manifest: one tuned model", "reconciler.manifest.jsonschema:schema:tunedmodel"),
     "plan": Kind("a plan, as plan --format json prints it", "reconciler.views.shapes:plan_schema"),
+    "drift": Kind("the drift, as drift --format json prints it", "reconciler.views.drift_shape:drift_schema"),
     "lockfile": Kind("the lockfile, tunectl.lock", "reconciler.stores.lockfile_shapes:schema"),
     "lineage": Kind("a line of the log of lineage", "reconciler.stores.lineage_shapes:schema"),
     "events": Kind("a line of apply --format jsonl", "reconciler.views.events:events_schema"),

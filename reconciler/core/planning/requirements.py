@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from reconciler.core.canonical import Json
 from reconciler.core.plan import TRAINS, Plan
 from reconciler.core.resource import BaseModel, Desired
 from reconciler.core.text import did_you_mean, meant
 from reconciler.errors import Problem
+
+BASE = "baseModel"
 
 
 def unmet(
@@ -29,12 +32,28 @@ def unmet(
             hint = "add spec.dataset.path, or adopt an existing model"
             message = f"{manifest.name}: is to be tuned but has no dataset"
             found.append(Problem(manifest.locate("spec.dataset"), message, hint))
-        base = manifest.spec.get("baseModel")
+        base = manifest.spec.get(BASE)
         if isinstance(base, str) and not tunable.get(base, False):
             problem = _base_problem(manifest, base, tunable)
             unsure = not complete and base not in tunable
             found.append(replace(problem, severity="warning") if unsure else problem)
     return tuple(found)
+
+
+def unknown_variants(
+    variants: Iterable[Mapping[str, Json]], bases: Iterable[BaseModel], *, complete: bool = True
+) -> Iterator[str]:
+    """Yield why base models that were asked about cannot be meant, each with what can.
+
+    Unless the list of base models is ``complete``, only one that looks like a slip is: the service decides.
+    """
+    tunable = {base.name: base.tunable for base in bases}
+    choices = sorted(name for name, can_be_tuned in tunable.items() if can_be_tuned)
+    for base in dict.fromkeys(str(settings[BASE]) for settings in variants if BASE in settings):
+        close = meant(base, choices)
+        if not tunable.get(base, False) and (complete or base in tunable):
+            what = "cannot be tuned" if base in tunable else "is not known to the service"
+            yield f"{base} {what}; {did_you_mean(close, otherwise='tunable here: ' + ', '.join(choices[:5]))}"
 
 
 def _base_problem(manifest: Desired, base: str, tunable: dict[str, bool]) -> Problem:

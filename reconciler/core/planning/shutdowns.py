@@ -6,6 +6,7 @@ hosted services; each has its source. No clock is read here: today comes in as a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -17,6 +18,7 @@ from reconciler.core.observation import Observed
 from reconciler.core.plan import Drift
 from reconciler.core.planning.ancestry import Ancestry
 from reconciler.core.resource import Desired, Spec
+from reconciler.core.text import did_you_mean, meant
 from reconciler.errors import Location, Problem
 
 NOTICE = 90
@@ -38,6 +40,7 @@ KNOWN: Mapping[str, Mapping[str, date]] = MappingProxyType(
 )
 """Days of shutdown of the hosted services by kind of service; checked on 2026-11-22."""
 
+_DIGIT = re.compile("[0-9]")
 _HOSTED = ".googleapis.com"
 _EACH = 5
 
@@ -101,6 +104,26 @@ def known_days(service: str, endpoint: str, own: Mapping[str, date | None]) -> d
     host = endpoint.removeprefix("https://").partition("/")[0]
     known = KNOWN.get(service, {}) if endpoint.startswith("https://") and host.endswith(_HOSTED) else {}
     return {base: day for base, day in {**known, **own}.items() if day is not None}
+
+
+def misspelt(own: Mapping[str, Location | None], manifests: Iterable[Desired], service: str) -> Iterator[Problem]:
+    """Yield a warning for each base model of the project's own table that is likely to be another one, misspelt.
+
+    That is one which nothing here is tuned from, and which looks like one that something is, and that has no day of its
+    own. Another version of the same length (``-001``, ``-002``) is no slip: tables outlive the models they are about.
+
+    Args:
+        own: the base models in the project's table, with their places.
+        manifests: all of them.
+        service: the kind of service, as in ``spec.provider.type``.
+    """
+    used = {base for manifest in manifests if isinstance(base := manifest.spec.get("baseModel"), str)}
+    known = used | KNOWN.get(service, {}).keys()
+    for base, place in own.items():
+        close = None if base in known else meant(base, sorted(known - own.keys()))
+        if close is not None and _DIGIT.sub("0", close) != _DIGIT.sub("0", base):
+            message = f"spec.shutdowns: no manifest has the base model {base}"
+            yield Problem(place, message, did_you_mean(close, otherwise=""), severity="warning")
 
 
 def warnings(

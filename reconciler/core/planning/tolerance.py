@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 
 from reconciler.core.plan import Drift
+from reconciler.errors import Location, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +16,15 @@ class Tolerance:
     """What is ignored and why.
 
     ``name`` is a glob of names; ``path`` a field such as ``spec.temperature``, with all that is in it, None for
-    whatever drifts; ``until`` the last day, in UTC, on which it holds, None for no end.
+    whatever drifts; ``until`` the last day, in UTC, on which it holds, None for no end. ``place`` is where it is
+    written if it does not say when it ends; None if it does, or says that it never will.
     """
 
     name: str
     reason: str
     path: str | None = None
     until: date | None = None
+    place: Location | None = None
 
     def covers(self, drift: Drift) -> bool:
         """Tell whether it is about this drift, expired or not."""
@@ -41,6 +44,16 @@ class Tolerated:
 
     drift: Drift
     tolerance: Tolerance
+
+
+def unended(tolerances: Iterable[Tolerance]) -> tuple[Problem, ...]:
+    """Return a warning for each entry that says nothing of its end: what nobody is reminded of is there for ever."""
+    hint = "give it a last day with until, or say until: never"
+    return tuple(
+        Problem(rule.place, f"spec.drift.ignore: the drift of {rule.name} is ignored without an end", hint, "warning")
+        for rule in tolerances
+        if rule.place is not None
+    )
 
 
 def sift(
