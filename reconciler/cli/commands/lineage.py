@@ -58,8 +58,7 @@ def mend(
     formats: tuple[str, ...],
 ) -> int:
     """Join branches of chains by a record that names them. Nothing that was written before is changed."""
-    from reconciler.cli.commands.apply import require_consent
-    from reconciler.cli.commands.rollback import agreed
+    from reconciler.cli.consent import agreed, require_consent
     from reconciler.core.past.forks import find_forks
     from reconciler.views.words import count
 
