@@ -299,7 +299,7 @@ class Session:
         """Return what the ids of this project are made of."""
         from reconciler.core.upkeep.rebuild import Identity
 
-        return Identity(self._remote, self.config.name, self._description.capabilities)
+        return Identity(self._remote, self.config.name, self.capabilities)
 
     def keep(self, data: bytes) -> str:
         """Keep a lockfile that is about to be replaced where no later write replaces it, and return where that is.

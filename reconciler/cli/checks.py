@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from reconciler.core.planning.rules import Check
+from reconciler.core.rules import Check
 from reconciler.core.text import clip, sanitize
 from reconciler.errors import Violation
 

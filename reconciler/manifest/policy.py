@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reconciler.core.planning.rules import Bounds, Check, Rules
+from reconciler.core.rules import Bounds, Check, Rules
 from reconciler.errors import Problem
 from reconciler.manifest.duration import parse_duration
 from reconciler.manifest.places import Places, spell

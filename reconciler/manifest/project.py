@@ -18,9 +18,9 @@ from pydantic import ValidationError
 from reconciler.confined import Opener
 from reconciler.core.canonical import Json
 from reconciler.core.limits import Limits
-from reconciler.core.planning.rules import Check, Rules
 from reconciler.core.planning.tolerance import Tolerance
 from reconciler.core.price import Price
+from reconciler.core.rules import Check, Rules
 from reconciler.errors import Location, Problem, ProblemsError, TunectlError
 from reconciler.manifest.duration import parse_duration
 from reconciler.manifest.endpoint import check_endpoint, check_lockfile

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler.core.canonical import Json
-from reconciler.core.observation import Observation, Operation
-from reconciler.core.permission import Permission
 from reconciler.core.resource import BaseModel, Capabilities, Example, Remote, Spec
+
+if TYPE_CHECKING:  # who only spells a spec observes nothing
+    from reconciler.core.observation import Observation, Operation
+    from reconciler.core.permission import Permission
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from core_values import CAPABILITIES, DATA, entry_of, instance, live, lockfile, 
 
 from reconciler.core.observation import ModelState, Observation, Observed
 from reconciler.core.plan import Action, Kind
+from reconciler.core.planning.breaches import broken
 from reconciler.core.planning.build import build_plan
-from reconciler.core.planning.rules import Bounds, Rules, broken
+from reconciler.core.rules import Bounds, Rules
 from reconciler.errors import Location, Violation
 
 BISON = "models/text-bison-001"

@@ -32,7 +32,7 @@ def command(invocation: Invocation, /, name: str, email: str, auto_approve: bool
         raise UsageError(f"{clip(sanitize(email), 80)!r} is no e-mail address", hint="name a user, as ada@example.com")
     require_consent(auto_approve=auto_approve, machine=None)
     with invocation.session() as session:
-        if not session.identity().capabilities.permissions:
+        if not session.capabilities.permissions:
             raise UsageError(f"{session.config.provider.type}: its models have no owner that could change")
         store = session.store()
         with store.hold(timeout=lock_timeout) as hold:

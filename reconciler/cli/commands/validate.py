@@ -28,7 +28,7 @@ def command(invocation: Invocation, /, paths: tuple[str, ...], formats: tuple[st
     invocation.expect(outputs)
     with invocation.session() as session:
         manifests = session.manifests(paths or None, offline=True)
-        refused = unsupported(manifests.desired, session.identity().capabilities)
+        refused = unsupported(manifests.desired, session.capabilities)
         if refused:
             raise ProblemsError((*refused, *manifests.warnings))
         if manifests.warnings and outputs.stdout != "json":

@@ -12,6 +12,7 @@ from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.ordering import parents_first
 from reconciler.core.plan import TRAINS, Action, Drift, Kind, Pinned, Plan, Scope, Unmanaged
+from reconciler.core.planning.breaches import broken
 from reconciler.core.planning.decision import Case, decide
 from reconciler.core.planning.disposal import removal
 from reconciler.core.planning.drift import remote_drift
@@ -19,12 +20,12 @@ from reconciler.core.planning.healing import heal, left_out, standing
 from reconciler.core.planning.lockout import lockouts
 from reconciler.core.planning.policy import violations
 from reconciler.core.planning.renames import Renames, find_renames
-from reconciler.core.planning.rules import Rules, broken
 from reconciler.core.planning.shutdowns import Shutdowns
 from reconciler.core.planning.tolerance import Tolerance
 from reconciler.core.price import Price
 from reconciler.core.resource import Capabilities, Desired, Effect
 from reconciler.core.revision import Wanted, source_of, wanted_revisions
+from reconciler.core.rules import Rules
 from reconciler.core.scope import choose, in_scope
 from reconciler.errors import Problem, Violation
 

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from reconciler.core.plan import Drift
 from reconciler.errors import Location, Problem
+
+if TYPE_CHECKING:  # who reads a project file needs no plans
+    from reconciler.core.plan import Drift
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The rules of a project: which manifests may be planned at all, and which trainings may be bought.
+"""What breaks the rules of a project: which manifests may be planned at all, and which trainings may be bought.
 
 Names and labels are judged for every manifest in scope, since mending them costs nothing. Base models, hyperparameters
 and datasets are judged where a plan trains: what exists was bought already, and only another training would change it.
@@ -9,57 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from reconciler.core.descent import base_model_of
 from reconciler.core.observation import Observed
 from reconciler.core.plan import TRAINS, Action
 from reconciler.core.resource import Desired
-from reconciler.errors import Location, Violation
+from reconciler.core.rules import Rules, number_text
+from reconciler.errors import Violation
 
 _RATES = ("learningRate", "learningRateMultiplier")
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """The least and the most a number may be; None for no bound."""
-
-    least: float | None = None
-    most: float | None = None
-
-    def hold(self, value: float) -> bool:
-        """Tell whether a number lies within; the bounds themselves do."""
-        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
-
-    def __str__(self) -> str:
-        parts = (("at least", self.least), ("at most", self.most))
-        return " and ".join(f"{word} {_number(bound)}" for word, bound in parts if bound is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A program that is shown the plan and may refuse it. ``timeout`` is in seconds."""
-
-    command: tuple[str, ...]
-    timeout: float = 60.0
-    location: Location | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a project allows.
-
-    ``base_models`` are globs, None for any base model; ``name_pattern`` is a regular expression that a whole name must
-    match; ``hyperparameters`` has bounds by key; ``examples`` bounds the number of a dataset's examples; ``labels`` are
-    keys that every manifest must carry.
-    """
-
-    base_models: tuple[str, ...] | None = None
-    name_pattern: str | None = None
-    hyperparameters: Mapping[str, Bounds] = field(default_factory=dict)
-    examples: Bounds = field(default_factory=Bounds)
-    labels: tuple[str, ...] = ()
 
 
 def broken(
@@ -132,7 +91,7 @@ def _hyperparameters(rules: Rules, manifest: Desired, defaults: Mapping[str, tup
         place = manifest.locate(f"spec.hyperparameters.{key}")
         if isinstance(given, int | float):
             if not bounds.hold(given):
-                message = f"{manifest.name}: {key} is {_number(given)} and must be {bounds} ({rule})"
+                message = f"{manifest.name}: {key} is {number_text(given)} and must be {bounds} ({rule})"
                 yield Violation(message, place, rule)
         elif key in _RATES and any(other in values and other in rules.hyperparameters for other in _RATES):
             continue  # the other way to say how large a step is has bounds of its own
@@ -154,7 +113,3 @@ def _examples(rules: Rules, manifest: Desired) -> Iterator[Violation]:
             number = "examples that nobody here counts (dataset.uri)"
         message = f"{manifest.name}: the dataset has {number} and must have {rules.examples} (policy.dataset)"
         yield Violation(message, manifest.locate("spec.dataset"), "policy.dataset")
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
