@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.base import Globals, Invocation
+from reconciler.cli.invocation import Globals, Invocation
 from reconciler.cli.planning import PlanOptions, make_preview
 from reconciler.cli.running import engine_options
 from reconciler.core.event import Event

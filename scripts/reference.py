@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from reconciler import errors
-from reconciler.cli.base import GLOBAL_OPTIONS, Invocation
+from reconciler.cli.invocation import GLOBAL_OPTIONS, Invocation
 from reconciler.cli.commands.schema import KINDS, render
 from reconciler.cli.main import group
 

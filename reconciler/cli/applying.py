@@ -10,7 +10,7 @@ from reconciler.cli.running import end, stopping
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
-    from reconciler.cli.base import Invocation
+    from reconciler.cli.invocation import Invocation
     from reconciler.engine.outcome import Outcome
     from reconciler.engine.preview import Preview
     from reconciler.engine.world import Options

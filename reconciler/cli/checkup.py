@@ -17,7 +17,7 @@ from reconciler.core.text import clip, sanitize
 from reconciler.errors import AuthenticationFailed, PermissionDenied, ProblemsError, TunectlError
 
 if TYPE_CHECKING:
-    from reconciler.cli.base import Invocation
+    from reconciler.cli.invocation import Invocation
     from reconciler.core.observation import Observation
     from reconciler.ports.provider import Provider
     from reconciler.wiring import Session

@@ -13,7 +13,7 @@ import click
 from reconciler.errors import Location, Problem, ProblemsError, Refused, StalePlan, TunectlError
 
 if TYPE_CHECKING:
-    from reconciler.cli.base import Invocation
+    from reconciler.cli.invocation import Invocation
     from reconciler.core.canonical import Json
 
 _INTERNAL = 1

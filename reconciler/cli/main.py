@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from reconciler.cli.base import EXIT_USAGE, GLOBAL_OPTIONS, Globals, Invocation
 from reconciler.cli.groups import Group
+from reconciler.cli.invocation import EXIT_USAGE, GLOBAL_OPTIONS, Globals, Invocation
 from reconciler.cli.stopped import stopped_code
 from reconciler.cli.streams import forsake_stdout
 from reconciler.errors import TunectlError, UsageError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.base import Wrapped, cache_option, rows_option, wants_rows
+from reconciler.cli.command import Wrapped, cache_option, rows_option, wants_rows
 from reconciler.cli.limits import LIMITS, Allowances
 from reconciler.core.plan import Plan, Scope
 from reconciler.core.text import did_you_mean

@@ -16,7 +16,7 @@ from reconciler.cli.stopped import as_ours
 from reconciler.errors import Problem, Refused, TunectlError
 
 if TYPE_CHECKING:
-    from reconciler.cli.base import Invocation
+    from reconciler.cli.invocation import Invocation
 
 
 def report_failure(error: BaseException, invocation: Invocation) -> None:

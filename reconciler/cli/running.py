@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from reconciler.cli.base import LONGEST, Invocation
+from reconciler.cli.invocation import LONGEST, Invocation
 from reconciler.core.event import Errored
 from reconciler.errors import Interrupted
 

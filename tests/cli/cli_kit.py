@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.base import Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.main import run
 from reconciler.emulator import Emulator, parse_fault
 from reconciler.testing.fakes import FakeClock

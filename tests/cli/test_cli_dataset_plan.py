@@ -94,7 +94,7 @@ def test_rows_are_shown_when_somebody_asks_and_the_old_ones_where_git_has_them(s
 def test_a_terminal_is_shown_rows_unless_it_declines_and_a_file_beside_it_is_not(shop, monkeypatch):
     shop.apply()
     shop.write(DATA, NEW)
-    monkeypatch.setattr("reconciler.cli.base.sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("reconciler.cli.command.sys.stdout.isatty", lambda: True)
     assert CANARY in shop.run("plan", "--no-color").out
     assert CANARY not in shop.run("plan", "--no-color", "--no-rows").out
     assert CANARY not in shop.run("plan", "--no-color", "--format", "markdown").out

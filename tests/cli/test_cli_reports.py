@@ -139,7 +139,7 @@ def test_a_bug_of_ours_is_reported_without_its_values(workshop, monkeypatch):
         raise ValueError("canary-of-a-value")
 
     monkeypatch.setattr(preview, "preview", stumble)
-    from reconciler.cli.base import Invocation  # noqa: PLC0415  # beside its only use
+    from reconciler.cli.invocation import Invocation  # noqa: PLC0415  # beside its only use
     from reconciler.cli.main import run  # noqa: PLC0415
 
     assert run(["plan", *FORMS], invocation=Invocation(environ={}, clock=workshop.clock)) == 1

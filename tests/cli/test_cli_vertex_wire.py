@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.base import Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.main import run
 from reconciler.emulator import Emulator, Fault
 from reconciler.emulator.vertex.records import Job

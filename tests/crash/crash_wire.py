@@ -16,7 +16,7 @@ import httpx
 from crash_check import Look, look, problems_after, problems_between, problems_left
 from crash_remote import Remote
 
-from reconciler.cli.base import Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.main import run
 from reconciler.core.lockfile import InstanceState
 from reconciler.emulator.faults import Fault

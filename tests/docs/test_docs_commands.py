@@ -9,7 +9,7 @@ import click
 import pytest
 from docs_kit import PAGES, ROOT, blocks, fits, play, read, steps
 
-from reconciler.cli.base import Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.main import group
 
 _SESSIONS = [page for page in PAGES if steps(page)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.base import Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.main import run
 from reconciler.core.resource import Capabilities
 from reconciler.errors import Location, ProblemsError, UsageError

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 from stores_bucket_kit import HASTY, SECRET, Fault, serving
 
-from reconciler.cli.base import Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.main import run
 from reconciler.testing.fakes import FakeClock
 

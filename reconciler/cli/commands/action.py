@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
+from reconciler.cli.invocation import Invocation
 
 _COMMANDS = ("plan", "apply", "drift", "validate")
 _LARGEST_EVENT = 32_000_000

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.applying import carry_out
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
 from reconciler.cli.consent import approve_option, require_consent
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import PlanOptions, make_preview, plan_options
 from reconciler.cli.report import report_run

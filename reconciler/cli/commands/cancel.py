@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
 from reconciler.cli.consent import agreed, approve_option, require_consent
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import changing, end, engine_options, run_options, stopping
 from reconciler.cli.streams import conclude

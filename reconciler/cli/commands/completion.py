@@ -6,7 +6,8 @@ import os
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
+from reconciler.cli.invocation import Invocation
 
 SHELLS = ("bash", "zsh", "fish")
 _HOW = {

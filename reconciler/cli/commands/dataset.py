@@ -7,17 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.base import (
-    GLOBAL_OPTIONS,
-    Command,
-    Globals,
-    Invocation,
-    Wrapped,
-    cache_option,
-    rows_option,
-    wants_rows,
-)
+from reconciler.cli.command import Command, Wrapped, cache_option, rows_option, wants_rows
 from reconciler.cli.groups import Group
+from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
 from reconciler.cli.output import Outputs, format_option
 
 if TYPE_CHECKING:

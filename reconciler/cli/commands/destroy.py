@@ -7,8 +7,9 @@ from functools import partial
 import click
 
 from reconciler.cli.applying import carry_out
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
 from reconciler.cli.consent import approve_option, require_consent
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import PlanOptions, limit_options, make_preview, scope_options
 from reconciler.cli.running import changing, engine_options, run_options

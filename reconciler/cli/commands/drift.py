@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from reconciler.cli.base import Command, Invocation, cache_option
+from reconciler.cli.command import Command, cache_option
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import check_names, check_selection, scope_options
 from reconciler.core.plan import Scope

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.streams import say
 from reconciler.core.text import sanitize
 

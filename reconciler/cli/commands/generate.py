@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
+from reconciler.cli.invocation import Invocation
 
 
 @click.command("generate", cls=Command, epilog='Example: tunectl generate number-generator "four"')

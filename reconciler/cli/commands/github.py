@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation
+from reconciler.cli.command import Command
 from reconciler.cli.commands.action import action, read_event
+from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:

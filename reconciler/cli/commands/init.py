@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 
 from reconciler._version import __version__
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.streams import interactive
 from reconciler.core.text import sanitize
 from reconciler.errors import Problem, ProblemsError, StoreError

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.base import GLOBAL_OPTIONS, Command, Globals, Invocation
+from reconciler.cli.command import Command
 from reconciler.cli.consent import agreed, approve_option, require_consent
 from reconciler.cli.groups import Group
+from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import Duration, lock_timeout_option
 from reconciler.cli.streams import conclude

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler._version import __version__
-from reconciler.cli.base import Command, Invocation, cache_option
+from reconciler.cli.command import Command, cache_option
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import write_text
 from reconciler.cli.streams import say
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler._version import __version__
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import PlanOptions, make_preview, plan_options, would_do_something
 from reconciler.cli.what_if import what_if_option

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
 from reconciler.cli.consent import agreed, approve_option, require_consent
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import changing, lock_timeout_option
 from reconciler.cli.streams import conclude

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import click
 
-from reconciler.cli.base import Command
+from reconciler.cli.command import Command
 from reconciler.core.text import did_you_mean, meant
 
 

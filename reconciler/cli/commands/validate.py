@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.base import Command, Invocation, cache_option
+from reconciler.cli.command import Command, cache_option
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 
 if TYPE_CHECKING:

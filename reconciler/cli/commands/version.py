@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler._version import __version__
-from reconciler.cli.base import Command
+from reconciler.cli.command import Command
 
 
 @click.command("version", cls=Command)

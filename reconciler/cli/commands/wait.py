@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.base import Command, Invocation
+from reconciler.cli.command import Command
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import changing, end, engine_options, run_options, stopping
 from reconciler.cli.streams import conclude

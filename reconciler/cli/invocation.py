@@ -1,4 +1,4 @@
-"""What every command shares: the global options, before or after its name, and the environment.
+"""One run of the command line: its global options, its environment, and the project that it opens with them.
 
 A flag beats the environment, the environment beats the project file.
 """
@@ -7,27 +7,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.streams import forsake_stdout
-
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from reconciler.cli.output import Outputs
     from reconciler.core.event import Event
     from reconciler.ports.clock import Clock
     from reconciler.views.run_markdown import Account
     from reconciler.wiring import Session
-
-Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
 EXIT_USAGE = 64
 _TRACING = 2
@@ -216,103 +209,3 @@ class Invocation:
 
 
 _SHARED_PROJECT_VARIABLES = ("GOOGLE_CLOUD_QUOTA_PROJECT", "GOOGLE_CLOUD_PROJECT")
-
-
-class ModelName(click.ParamType[str]):
-    """The name of a model; a shell completes it with the names that manifests and lockfile know."""
-
-    name = "name"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the names that begin so."""
-        from click.shell_completion import CompletionItem
-
-        from reconciler.cli.names import known_names
-
-        given = Globals.of(ctx.find_root().params)
-        names = known_names(given.directory, given.config)
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
-_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("--yes", "--assume-yes", "--approve", "--force"), ("-y",)),
-    **dict.fromkeys(("-o", "--output"), ("--out", "--format FORM=FILE")),
-    **{f"--{form}": (f"--format {form}",) for form in ("json", "jsonl", "markdown")},
-    **dict.fromkeys(("--label", "--labels", "--selector", "-l"), ("--select",)),
-    **dict.fromkeys(("--filter", "--name", "-n"), ("--target",)),
-    **dict.fromkeys(("--follow", "-w", "-f"), ("--watch",)),
-}
-"""What other tools, or haste, call an option of ours; the first that a command has is meant."""
-
-_NAMING = frozenset({"target", "exclude", "replaced"})
-
-
-class Command(click.Command):
-    """A command that also takes the global options after its name."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for param in self.params:
-            if (param.metavar or "").strip("[].").startswith("NAME") or param.name in _NAMING:
-                param.type = ModelName()
-        self.params.extend(option() for option in GLOBAL_OPTIONS)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line; what is wrong with it is told in the form that was asked for, naming this command."""
-        given = tuple(args)  # parsing empties the list
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            error.ctx = error.ctx or ctx  # an option without its value knows no context
-            ctx.ensure_object(Invocation).machine = self._form(given)
-            meant = self._meant(error.option_name) if isinstance(error, click.NoSuchOption) else None
-            if meant is None:
-                raise
-            raise click.UsageError(f"{error.message} Did you mean {meant}?", error.ctx) from error
-
-    def _meant(self, option: str) -> str | None:
-        """Return how this command spells what an option says elsewhere, if it has it."""
-        known = {name for param in self.params for name in param.opts}
-        return next((meant for meant in _ELSEWHERE.get(option, ()) if meant.split()[0] in known), None)
-
-    def _form(self, args: Sequence[str]) -> str | None:
-        """Return the machine-readable form that a command line asks for, readable or not in its other parts."""
-        if not any(param.name == "formats" for param in self.params):
-            return None
-        values = [arg.removeprefix("--format=") for arg in args if arg.startswith("--format=")]
-        values += [value for option, value in pairwise(args) if option == "--format"]
-        return next((value for value in values if value in {"json", "jsonl"}), None)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Merge the global options given on both sides of the name, then run."""
-        invocation = ctx.ensure_object(Invocation)
-        given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
-        invocation.globals = Globals.of(given).over(invocation.globals)
-        invocation.command = ctx.command_path
-        invocation.enter()
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:  # whoever reads has seen enough; click would call it a failure
-            forsake_stdout()
-            return 0
-
-
-def cache_option(command: Wrapped) -> Wrapped:
-    """Add ``--no-cache`` to a command that reads datasets; the invocation takes note of it."""
-
-    def note(ctx: click.Context, _: click.Parameter, no_cache: bool) -> None:
-        ctx.ensure_object(Invocation).cache = not no_cache
-
-    text = "Read every dataset anew, whatever .tunectl/ remembers."
-    return click.option("--no-cache", is_flag=True, expose_value=False, callback=note, help=text)(command)
-
-
-def rows_option(command: Wrapped) -> Wrapped:
-    """Add ``--show-rows/--no-rows`` to a command that tells what changed in a dataset."""
-    text = "Show a few of the rows that changed; unless given, on a terminal only."
-    return click.option("--show-rows/--no-rows", default=None, help=text)(command)
-
-
-def wants_rows(asked: bool | None) -> bool:
-    """Tell whether training rows may be shown on standard output: somebody asked, or sits at a terminal."""
-    return sys.stdout.isatty() if asked is None else asked
