@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from reconciler import errors
-from reconciler.cli.invocation import GLOBAL_OPTIONS, Invocation
 from reconciler.cli.commands.schema import KINDS, render
+from reconciler.cli.invocation import GLOBAL_OPTIONS, Invocation
 from reconciler.cli.main import group
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
+from reconciler.cli.output import FormatOption, Outputs
 from reconciler.cli.streams import forsake_stdout
 
 if TYPE_CHECKING:
@@ -78,19 +79,23 @@ class Command(click.Command):
 
     def _form(self, args: Sequence[str]) -> str | None:
         """Return the machine-readable form that a command line asks for, readable or not in its other parts."""
-        if not any(param.name == "formats" for param in self.params):
+        if not any(isinstance(param, FormatOption) for param in self.params):
             return None
         values = [arg.removeprefix("--format=") for arg in args if arg.startswith("--format=")]
         values += [value for option, value in pairwise(args) if option == "--format"]
         return next((value for value in values if value in {"json", "jsonl"}), None)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Merge the global options given on both sides of the name, then run."""
+        """Merge the global options given on both sides of the name, note the forms that are wanted, then run."""
         invocation = ctx.ensure_object(Invocation)
         given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
         invocation.globals = Globals.of(given).over(invocation.globals)
         invocation.command = ctx.command_path
         invocation.enter()
+        for param in self.params:
+            if isinstance(param, FormatOption):
+                ctx.params["outputs"] = outputs = Outputs.parse(ctx.params["outputs"], param.allowed)
+                invocation.expect(outputs)
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # whoever reads has seen enough; click would call it a failure

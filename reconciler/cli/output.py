@@ -92,12 +92,22 @@ def write_text(path: Path, text: str) -> None:
         raise click.FileError(str(path), os.strerror(error.errno or 0)) from error
 
 
+class FormatOption(click.Option):
+    """``--format`` of a command; ``allowed`` are the forms that the command has."""
+
+    def __init__(self, *args: Any, allowed: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.allowed = allowed
+
+
 def format_option(*allowed: str) -> Callable[[Wrapped], Wrapped]:
-    """Add ``--format`` with these forms; the first is the default."""
+    """Add ``--format`` with these forms; the first is the default. The command is given its ``outputs``."""
     forms = "|".join(allowed)
     return click.option(
         "--format",
-        "formats",
+        "outputs",
+        cls=FormatOption,
+        allowed=allowed,
         multiple=True,
         metavar=f"{forms}[=FILE]",
         help=f"The form of the output, {allowed[0]} unless given; with =FILE it goes to a file as well.",

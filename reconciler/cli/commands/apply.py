@@ -42,14 +42,12 @@ def command(
     timeout: float | None,
     poll_interval: float | None,
     lock_timeout: float,
-    formats: tuple[str, ...],
+    outputs: Outputs,
     **selection: object,
 ) -> int:
     """Plan (or take a saved plan), ask, apply, and wait until every model is ready."""
-    outputs = Outputs.parse(formats, ("text", "jsonl", "markdown", "github"))
     if outputs.stdout == "markdown":
         raise click.UsageError("--format markdown: standard output has the plan; write --format markdown=FILE")
-    invocation.expect(outputs)
     chosen = PlanOptions(**selection)  # type: ignore[arg-type]  # click has checked them
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
     saved = None

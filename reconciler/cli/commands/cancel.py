@@ -31,14 +31,12 @@ def command(
     timeout: float | None,
     poll_interval: float | None,
     lock_timeout: float,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Stop a tuning that runs. It is recorded as failed, and not bought again by itself."""
     from reconciler.cli.names import check_recorded
     from reconciler.engine.cancel import cancel_tuning, running_tuning
 
-    outputs = Outputs.parse(formats, ("text", "jsonl"))
-    invocation.expect(outputs)
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
     with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):
         store = session.store()

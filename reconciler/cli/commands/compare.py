@@ -35,16 +35,12 @@ _LARGEST = 64 * 1024 * 1024
 )
 @format_option(*_FORMS)
 @click.pass_obj
-def command(
-    invocation: Invocation, /, left: str, right: str, show_answers: bool | None, formats: tuple[str, ...]
-) -> int:
+def command(invocation: Invocation, /, left: str, right: str, show_answers: bool | None, outputs: Outputs) -> int:
     """Set two models side by side: what they were made of, what their training came to, how their gates went."""
     from reconciler.core.showing.compared import compare
     from reconciler.views.compared import compared_document, render_compared, render_compared_markdown
     from reconciler.views.words import json_text
 
-    outputs = Outputs.parse(formats, _FORMS)
-    invocation.expect(outputs)
     with invocation.session() as session:
         mine, theirs = _look(session, left, right)
         compared = compare(mine, theirs, data=_data(session, mine, theirs), answers=_answers(session, mine, theirs))

@@ -48,7 +48,7 @@ def check(
     words: tuple[str, ...],
     input_key: str | None,
     output_key: str | None,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Check every row: format, empty texts, lengths, repeats, contradictions, and rows that judge and train."""
     from reconciler.cli.failure import show_problems
@@ -57,8 +57,6 @@ def check(
     from reconciler.views.document import problem_document
     from reconciler.views.words import count, json_text
 
-    outputs = Outputs.parse(formats, ("text", "json", "github"))
-    invocation.expect(outputs)
     with invocation.session() as session:
         manifests, files = sort_out(words, session.reading.loaded())
         desired, problems = session.reading.check(manifests)
@@ -95,15 +93,13 @@ def stats(
     words: tuple[str, ...],
     input_key: str | None,
     output_key: str | None,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Count rows, repeats and contradictions, and tell how long inputs and outputs are."""
     from reconciler.cli.naming_data import data_file, sort_out
     from reconciler.views.datasets import render_stats, stats_document
     from reconciler.views.words import json_text
 
-    outputs = Outputs.parse(formats, ("text", "json"))
-    invocation.expect(outputs)
     with invocation.session() as session:
         manifests, files = sort_out(words, session.reading.loaded())
         portraits = [portrait for manifest in manifests for portrait in _portraits(session, manifest)]
@@ -155,14 +151,12 @@ def diff(
     input_key: str | None,
     output_key: str | None,
     show_rows: bool | None,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Tell what changed in a dataset: since its model was tuned, since a commit, or between two files."""
     from reconciler.views.datasets import comparison_document, render_comparison, render_comparison_markdown
     from reconciler.views.words import json_text
 
-    outputs = Outputs.parse(formats, ("text", "json", "markdown"))
-    invocation.expect(outputs)
     if new is not None and from_commit is not None:
         raise click.UsageError("--from-commit: compares one dataset with itself; leave NEW out")
     keys = {"input_key": input_key, "output_key": output_key}

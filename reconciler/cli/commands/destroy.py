@@ -33,12 +33,10 @@ def command(
     timeout: float | None,
     poll_interval: float | None,
     lock_timeout: float,
-    formats: tuple[str, ...],
+    outputs: Outputs,
     **limits: int | None,
 ) -> int:
     """Plan and apply the deletion of the named models, or of all that the lockfile records."""
-    outputs = Outputs.parse(formats, ("text", "jsonl"))
-    invocation.expect(outputs)
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
     chosen = PlanOptions(target=names, exclude=exclude, select=select, **limits)  # type: ignore[arg-type]  # click has checked them
     with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):

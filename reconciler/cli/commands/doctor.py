@@ -30,14 +30,12 @@ _FORMS = ("text", "json")
 )
 @format_option(*_FORMS)
 @click.pass_obj
-def command(invocation: Invocation, /, formats: tuple[str, ...]) -> int:
+def command(invocation: Invocation, /, outputs: Outputs) -> int:
     """Check Python, project, credentials and service, one line each, with the command that mends what is wrong."""
     from reconciler.cli.checkup import examine
     from reconciler.views.paint import painter
     from reconciler.views.words import json_text
 
-    outputs = Outputs.parse(formats, _FORMS)
-    invocation.expect(outputs)
     invocation.tries = 1  # a service that does not answer is a finding, not something to wait out
     findings = tuple(examine(invocation))
     outputs.write(

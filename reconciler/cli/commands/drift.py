@@ -29,7 +29,7 @@ def command(
     exclude: tuple[str, ...],
     select: tuple[str, ...],
     count_unmanaged: bool,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Audit, read-only: changed, missing, failed, stuck, dying, shared otherwise, data or manifest moved on."""
     from reconciler.core.planning.tolerance import sift
@@ -39,8 +39,6 @@ def command(
     from reconciler.views.status_text import render_drift, render_tolerated
     from reconciler.views.words import json_text
 
-    outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
-    invocation.expect(outputs)
     with invocation.session() as session:
         found = take_stock(
             session.manifests,

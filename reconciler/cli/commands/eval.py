@@ -40,11 +40,9 @@ def command(
     candidate: bool,
     resource: str | None,
     parallelism: int,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Hold a model to the gate of its manifest, by hand. Nothing is changed or recorded but the answers."""
-    outputs = Outputs.parse(formats, ("text", "json"))
-    invocation.expect(outputs)
     if resource is not None and (candidate or len(names) > 1):
         raise click.UsageError("--resource is one model: give one NAME, and leave --candidate out")
     with invocation.session() as session:

@@ -46,7 +46,7 @@ _SHARING = "in place: who may use the model is granted and revoked"
 @click.argument("what", required=False, metavar="[FIELD|NAME]")
 @format_option("text", "json")
 @click.pass_obj
-def command(invocation: Invocation, /, what: str | None, formats: tuple[str, ...]) -> int:
+def command(invocation: Invocation, /, what: str | None, outputs: Outputs) -> int:
     """Explain a field of a manifest or of tunectl.yaml, or what a plan would do about a model and why.
 
     FIELD may leave out what is clear: spec.hyperparameters.batchSize, hyperparameters.batchSize or batchSize. With
@@ -54,8 +54,6 @@ def command(invocation: Invocation, /, what: str | None, formats: tuple[str, ...
     """
     from reconciler.manifest.explain import look_up
 
-    outputs = Outputs.parse(formats, ("text", "json"))
-    invocation.expect(outputs)
     text = "manifest:spec" if what is None else what
     found = look_up(text)
     ours = [each for each in found if each[0] == "manifest"] or found

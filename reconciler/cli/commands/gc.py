@@ -43,11 +43,9 @@ def command(
     allow_deletes: int | None,
     auto_approve: bool,
     lock_timeout: float,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Remove models that nobody needs: replaced ones, and attempts that failed or were rejected."""
-    outputs = Outputs.parse(formats, ("text", "json", "jsonl"))
-    invocation.expect(outputs)
     if outputs.machine == ("jsonl" if only_plan else "json"):
         raise click.UsageError("--format json goes with --plan, and jsonl with the removal itself")
     if only_plan:

@@ -26,13 +26,11 @@ _FORMS = ("text", "json", "markdown")
 @click.option("--chain", "head", metavar="HASH", help="A former chain of that name, by the hash of its last record.")
 @format_option(*_FORMS)
 @click.pass_obj
-def command(invocation: Invocation, /, name: str, last: int | None, head: str | None, formats: tuple[str, ...]) -> int:
+def command(invocation: Invocation, /, name: str, last: int | None, head: str | None, outputs: Outputs) -> int:
     """Show what became of one name: every model it had, of which data, from which commit, by whom. Works offline."""
     from reconciler.views.history import history_document, render_history, render_history_markdown
     from reconciler.views.words import json_text
 
-    outputs = Outputs.parse(formats, _FORMS)
-    invocation.expect(outputs)
     chain, former, whole = _chain(invocation, name, head)
     shown = chain if last is None else chain[:last]
     more = len(chain) - len(shown)

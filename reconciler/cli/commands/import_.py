@@ -50,12 +50,10 @@ def command(
     folder: str | None,
     dry_run: bool,
     lock_timeout: float,
-    formats: tuple[str, ...],
+    outputs: Outputs,
     **asked: Any,
 ) -> int:
     """Write a manifest for each model that has none, and take it over; nothing remote is changed."""
-    outputs = Outputs.parse(formats, _FORMS)
-    invocation.expect(outputs)
     if everything == bool(resources):
         raise click.UsageError("name models, or say --all; `tunectl drift` lists those that nothing manages")
     with invocation.session() as session:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.command import Command
+from reconciler.cli.consent import agreed, approve_option, require_consent
 from reconciler.cli.groups import Group
 from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
 from reconciler.cli.output import Outputs, format_option
-from reconciler.cli.running import Duration
+from reconciler.cli.running import lock_timeout_option
 
 if TYPE_CHECKING:
     from reconciler.core.past.chain import Break, Findings
@@ -32,10 +33,8 @@ def command(invocation: Invocation, /, **values: object) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @format_option(*_FORMS)
 @click.pass_obj
-def verify(invocation: Invocation, /, names: tuple[str, ...], formats: tuple[str, ...]) -> int:
+def verify(invocation: Invocation, /, names: tuple[str, ...], outputs: Outputs) -> int:
     """Check that no record, of all names or of these, was altered, removed, put in or cut off. Works offline."""
-    outputs = Outputs.parse(formats, _FORMS)
-    invocation.expect(outputs)
     with invocation.session() as session:
         findings, breaks = _verified(session, names)
         _show(outputs, findings, breaks, session.lineage().address)
@@ -44,10 +43,8 @@ def verify(invocation: Invocation, /, names: tuple[str, ...], formats: tuple[str
 
 @command.command("mend", cls=Command, epilog="Example: tunectl lineage mend number-generator")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--lock-timeout", type=Duration(), default=0.0, metavar="DURATION", help="Wait this long for a lock that is held."
-)
+@approve_option
+@lock_timeout_option
 @format_option(*_FORMS)
 @click.pass_obj
 def mend(
@@ -56,15 +53,12 @@ def mend(
     names: tuple[str, ...],
     auto_approve: bool,
     lock_timeout: float,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Join branches of chains by a record that names them. Nothing that was written before is changed."""
-    from reconciler.cli.consent import agreed, require_consent
     from reconciler.core.past.forks import find_forks
     from reconciler.views.words import count
 
-    outputs = Outputs.parse(formats, _FORMS)
-    invocation.expect(outputs)
     require_consent(auto_approve=auto_approve, machine=invocation.machine)
     with invocation.session() as session:
         store, log = session.store(), session.lineage()

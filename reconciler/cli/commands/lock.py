@@ -33,13 +33,11 @@ def command(invocation: Invocation, /, **values: object) -> None:
 @command.command("show", cls=Command, epilog="Example: tunectl lock show --format json")
 @format_option(*_FORMS)
 @click.pass_obj
-def show(invocation: Invocation, /, formats: tuple[str, ...]) -> int:
+def show(invocation: Invocation, /, outputs: Outputs) -> int:
     """Show who holds the lockfile, since when, and which lockfile it is. Takes no lock."""
     from reconciler.views.lock import lock_document, render_lock
     from reconciler.views.words import json_text
 
-    outputs = Outputs.parse(formats, _FORMS)
-    invocation.expect(outputs)
     with invocation.session() as session:
         state = _look(session)
     outputs.write({"text": lambda: render_lock(state), "json": lambda: json_text(lock_document(state)) + "\n"})
@@ -89,15 +87,13 @@ def rebuild(
     replace_existing: bool,
     auto_approve: bool,
     lock_timeout: float,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Write a lost lockfile anew, from the manifests and what the service lists."""
     from reconciler.engine.rebuild import survey
     from reconciler.views.lock import rebuilt_document, render_rebuilt
     from reconciler.views.words import json_text
 
-    outputs = Outputs.parse(formats, _FORMS)
-    invocation.expect(outputs)
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
     with invocation.session() as session:
         store = session.store()

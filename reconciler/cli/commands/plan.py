@@ -41,12 +41,10 @@ def command(
     what_if: tuple[Mapping[str, Json], ...],
     out: str | None,
     detailed_exitcode: bool,
-    formats: tuple[str, ...],
+    outputs: Outputs,
     **options: object,
 ) -> int:
     """Show what apply would do, and why. Reads only."""
-    outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
-    invocation.expect(outputs)
     chosen = PlanOptions(**options)  # type: ignore[arg-type]  # click has checked them
     with invocation.session() as session:
         shown = make_preview(session, chosen, variants=what_if)

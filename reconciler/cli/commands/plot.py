@@ -45,11 +45,9 @@ def command(
     out: str | None,
     width: int | None,
     height: int | None,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Draw the loss curves of models: those that serve, and those in the making beside them. Reads only."""
-    outputs = Outputs.parse(formats, _FORMS)
-    invocation.expect(outputs)
     specimens = look(invocation, names, everything=everything)
     if out is not None:
         if outputs.machine:

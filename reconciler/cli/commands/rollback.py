@@ -44,14 +44,12 @@ def command(
     unpin: bool,
     auto_approve: bool,
     lock_timeout: float,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Let a former model serve again, without training, and keep it until the manifest changes."""
     from reconciler.cli.names import check_recorded
     from reconciler.engine.rollback import consider
 
-    outputs = Outputs.parse(formats, ("text", "jsonl"))
-    invocation.expect(outputs)
     if unpin and revision is not None:
         raise click.UsageError("--unpin goes back to nothing: leave --to out")
     require_consent(auto_approve=auto_approve, machine=outputs.machine)

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 @click.argument("what", metavar="NAME|PLANFILE")
 @format_option("text", "json", "markdown", "github")
 @click.pass_obj
-def command(invocation: Invocation, /, what: str, formats: tuple[str, ...]) -> int:
+def command(invocation: Invocation, /, what: str, outputs: Outputs) -> int:
     """Show one model (serving, candidate and former ones), or a saved plan, in full."""
-    outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
-    invocation.expect(outputs)
     if Path(what).is_file():
         _show_plan(invocation, outputs, Path(what))
     else:

@@ -30,11 +30,9 @@ _EVERY_EMBEDDED = 1.0
 @format_option("text", "json", "markdown", "github")
 @click.pass_obj
 def command(
-    invocation: Invocation, /, names: tuple[str, ...], select: tuple[str, ...], watch: bool, formats: tuple[str, ...]
+    invocation: Invocation, /, names: tuple[str, ...], select: tuple[str, ...], watch: bool, outputs: Outputs
 ) -> int:
     """List the managed models, their state and progress."""
-    outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
-    invocation.expect(outputs)
     if watch and outputs.stdout != "text":
         raise click.UsageError("--watch is for people: leave --format out")
     with invocation.session() as session:

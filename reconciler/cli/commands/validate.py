@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 @cache_option
 @format_option("text", "json", "markdown", "github")
 @click.pass_obj
-def command(invocation: Invocation, /, paths: tuple[str, ...], formats: tuple[str, ...]) -> int:
+def command(invocation: Invocation, /, paths: tuple[str, ...], outputs: Outputs) -> int:
     """Check manifests and datasets without asking any service. All problems are reported in one go."""
     from reconciler.cli.failure import show_problems
     from reconciler.core.unsupported import unsupported
     from reconciler.errors import ProblemsError
 
-    outputs = Outputs.parse(formats, ("text", "json", "markdown", "github"))
-    invocation.expect(outputs)
     with invocation.session() as session:
         manifests = session.manifests(paths or None, offline=True)
         refused = unsupported(manifests.desired, session.capabilities)

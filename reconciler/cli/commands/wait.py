@@ -23,15 +23,13 @@ def command(
     timeout: float | None,
     poll_interval: float | None,
     lock_timeout: float,
-    formats: tuple[str, ...],
+    outputs: Outputs,
 ) -> int:
     """Wait for running tunings and record their end; apply does the rest (gate, switch, delete)."""
     from reconciler.cli.names import check_recorded
     from reconciler.cli.words import waited_line
     from reconciler.engine.resume import wait_for_running
 
-    outputs = Outputs.parse(formats, ("text", "jsonl"))
-    invocation.expect(outputs)
     with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):
         store = session.store()
         loaded = store.load()
