@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconciler.cli.groups import Group
 from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
 from reconciler.cli.output import FormatOption, Outputs
 from reconciler.cli.streams import forsake_stdout
@@ -88,8 +89,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Merge the global options given on both sides of the name, note the forms that are wanted, then run."""
         invocation = ctx.ensure_object(Invocation)
-        given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
-        invocation.globals = Globals.of(given).over(invocation.globals)
+        _take_globals(ctx, invocation)
         invocation.command = ctx.command_path
         invocation.enter()
         for param in self.params:
@@ -101,6 +101,25 @@ class Command(click.Command):
         except BrokenPipeError:  # whoever reads has seen enough; click would call it a failure
             forsake_stdout()
             return 0
+
+
+class CommandGroup(Group):
+    """Several commands under one name, which takes the global options, too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(option() for option in GLOBAL_OPTIONS)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Merge the global options given before the command's name, then call it."""
+        _take_globals(ctx, ctx.ensure_object(Invocation))
+        return super().invoke(ctx)
+
+
+def _take_globals(ctx: click.Context, invocation: Invocation) -> None:
+    """Take the global options out of a command's parameters; those that stand later on the line win."""
+    given = {item.name: ctx.params.pop(item.name) for item in fields(Globals) if item.name in ctx.params}
+    invocation.globals = Globals.of(given).over(invocation.globals)
 
 
 def cache_option(command: Wrapped) -> Wrapped:

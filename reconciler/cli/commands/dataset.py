@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.command import Command, Wrapped, cache_option, rows_option, wants_rows
-from reconciler.cli.groups import Group
-from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
+from reconciler.cli.command import Command, CommandGroup, Wrapped, cache_option, rows_option, wants_rows
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 
 if TYPE_CHECKING:
@@ -26,11 +25,9 @@ def _keys(command: Wrapped) -> Wrapped:
     return command
 
 
-@click.group("dataset", cls=Group, params=[option() for option in GLOBAL_OPTIONS])
-@click.pass_obj
-def command(invocation: Invocation, /, **values: object) -> None:
+@click.group("dataset", cls=CommandGroup)
+def command() -> None:
     """Check, count and compare: what is wrong with the data, its numbers, what changed in it."""
-    invocation.globals = Globals.of(values).over(invocation.globals)
 
 
 @command.command("check", cls=Command, epilog="Example: tunectl dataset check number-generator extra.csv")

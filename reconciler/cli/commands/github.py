@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.command import Command
+from reconciler.cli.command import Command, CommandGroup
 from reconciler.cli.commands.action import action, read_event
-from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
@@ -22,14 +22,12 @@ _LARGEST = 16_000_000
 _ID = click.option("--id", "name", default="plan", metavar="ID", help="Tells what is posted from other posts (plan).")
 
 
-@click.group("github", params=[option() for option in GLOBAL_OPTIONS])
-@click.pass_obj
-def command(invocation: Invocation, /, **values: object) -> None:
+@click.group("github", cls=CommandGroup)
+def command() -> None:
     """Comment on a pull request, keep an issue of drift, commit the lockfile: for workflows.
 
     Reads GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL and GITHUB_GRAPHQL_URL.
     """
-    invocation.globals = Globals.of(values).over(invocation.globals)
 
 
 command.add_command(action)

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.command import Command
+from reconciler.cli.command import Command, CommandGroup
 from reconciler.cli.consent import agreed, approve_option, require_consent
-from reconciler.cli.groups import Group
-from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import lock_timeout_option
 
@@ -22,11 +21,9 @@ _FORMS = ("text", "json")
 _BROKEN = 1
 
 
-@click.group("lineage", cls=Group, params=[option() for option in GLOBAL_OPTIONS])
-@click.pass_obj
-def command(invocation: Invocation, /, **values: object) -> None:
+@click.group("lineage", cls=CommandGroup)
+def command() -> None:
     """Check the record of the past, and join chains that have gone apart."""
-    invocation.globals = Globals.of(values).over(invocation.globals)
 
 
 @command.command("verify", cls=Command, epilog="Example: tunectl lineage verify; exit code 1 means that it was altered")

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.command import Command
+from reconciler.cli.command import Command, CommandGroup
 from reconciler.cli.consent import agreed, approve_option, require_consent
-from reconciler.cli.groups import Group
-from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import Duration, lock_timeout_option
 from reconciler.cli.streams import conclude
@@ -23,11 +22,9 @@ _FORMS = ("text", "json")
 _DECLINED = "declined"
 
 
-@click.group("lock", cls=Group, params=[option() for option in GLOBAL_OPTIONS])
-@click.pass_obj
-def command(invocation: Invocation, /, **values: object) -> None:
+@click.group("lock", cls=CommandGroup)
+def command() -> None:
     """Show, break or rebuild: who holds the lockfile, and the lockfile itself."""
-    invocation.globals = Globals.of(values).over(invocation.globals)
 
 
 @command.command("show", cls=Command, epilog="Example: tunectl lock show --format json")
