@@ -91,6 +91,7 @@ class Session:
         self.stop = Stop()
         self.clock: Clock = SystemClock(self.stop) if clock is None else clock
         self._report = report
+        self._warned: set[Problem] = set()
         self._environ = environ
         self._overrides = overrides
         self._command = command
@@ -157,7 +158,16 @@ class Session:
         return self.config.provider.endpoint == EMULATOR
 
     def report(self, event: Event) -> None:
-        """Tell an event to whoever asked for them, and to the store, which records what becomes of the models."""
+        """Tell an event to whoever asked for them, and to the store, which records what becomes of the models.
+
+        A warning in the very same words is told once: two of our connections may meet the same thing.
+        """
+        from reconciler.core.event import Warned
+
+        if isinstance(event, Warned):
+            if event.problem in self._warned:
+                return
+            self._warned.add(event.problem)
         if self._store is not None:
             self._store.note(event)
         self._report(event)
@@ -232,7 +242,7 @@ class Session:
 
     def _look(self, resource: str) -> Observation:
         """Return one model with its loss curve."""
-        return self._reader.get(resource)
+        return self._reader.get(resource, snapshots=True)
 
     def _look_at_object(self, uri: str) -> StoredObject:
         """Return what the service's bucket says of an object.

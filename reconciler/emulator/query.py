@@ -88,6 +88,8 @@ def bind_parameters(message: Message, pairs: list[tuple[str, str]], *, package: 
         field = message.by_name.get(name)
         if field is None:
             problems.append(("", _unbound(name)))
+        elif field.repeated:
+            values.setdefault(field.name, []).append(value)
         elif value or field.kind == "string":
             values[field.name] = value
     if problems:

@@ -125,7 +125,7 @@ class Training:
 
     def _spread(self, what: str, low: float, high: float) -> int:
         """Return a span in nanoseconds that depends on the model alone, shortened for short trainings."""
-        return int((low + (high - low) * _noise(self.model, what)) * min(1.0, self.seconds / 20) * SECOND)
+        return int((low + (high - low) * noise(self.model, what)) * min(1.0, self.seconds / 20) * SECOND)
 
 
 @lru_cache(maxsize=512)
@@ -135,25 +135,30 @@ def _curve(training: Training) -> tuple[Snapshot, ...]:
 
 def _snapshot(training: Training, step: int) -> Snapshot:
     """Return one snapshot; ``epoch`` is left out while it is 0, as proto3 JSON does."""
+    lost = training.at if training.outcome == "nan" else None
+    loss = loss_at(training.model, step, training.steps, lost=lost)
     snapshot: Snapshot = {"step": step}
     epoch = epoch_at(step, examples=training.examples, batch=training.batch)
     if epoch:
         snapshot["epoch"] = epoch
-    snapshot["meanLoss"] = json_float(_loss(training, step))
+    snapshot["meanLoss"] = json_float(loss)
     snapshot["computeTime"] = timestamp(training.moment(step))
     return snapshot
 
 
-def _loss(training: Training, step: int) -> float:
-    """Return a made-up loss that falls and jitters, the same for the same model every time."""
-    if training.outcome == "nan" and step > training.steps * training.at:
+def loss_at(model: str, step: int, steps: int, *, lost: float | None = None) -> float:
+    """Return a made-up loss that falls and jitters, the same for the same model every time.
+
+    ``lost`` is the share of the steps after which it is no number any more.
+    """
+    if lost is not None and step > steps * lost:
         return math.nan
-    first = 5.0 + 4.0 * _noise(training.model, "loss")
-    fall = math.exp(-4.0 * step / training.steps)
-    jitter = 0.7 + 0.6 * _noise(training.model, str(step))
+    first = 5.0 + 4.0 * noise(model, "loss")
+    fall = math.exp(-4.0 * step / steps)
+    jitter = 0.7 + 0.6 * noise(model, str(step))
     return first * fall * jitter + 0.01
 
 
-def _noise(model: str, what: str) -> float:
+def noise(model: str, what: str) -> float:
     """Return a number in [0, 1) that depends on nothing but its arguments."""
     return (zlib.crc32(f"{model}/{what}".encode()) * 2_654_435_761 % 2**32) / 2**32

@@ -111,10 +111,13 @@ class Examiner:
 
     def _loss(self, resource: str) -> float:
         """Return the mean loss at the last step."""
-        snapshots = self._may(partial(self._world.provider.get, resource)).snapshots
+        snapshots = self._may(partial(self._world.provider.get, resource, snapshots=True)).snapshots
         losses = [point.mean_loss for point in snapshots if point.mean_loss is not None]
         if not losses:
-            raise RemoteError(f"{resource}: the service reports no loss", hint="leave the loss out of the gate")
+            raise RemoteError(
+                f"{resource}: the loss of its tuning is not known",
+                hint="apply again judges it, training nothing; or leave the loss out of the gate",
+            )
         return losses[-1]
 
     def _prompts(self, subject: Subject, asked: _Asked) -> Check:

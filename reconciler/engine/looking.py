@@ -35,6 +35,6 @@ def look_at(
 
 def _get(provider: Provider, chosen: Chosen) -> Observation | None:
     try:
-        return provider.get(chosen.instance.resource)
+        return provider.get(chosen.instance.resource, snapshots=True)
     except NotFound:
         return None

@@ -111,11 +111,12 @@ class Provider(Protocol):
         """
         ...
 
-    def get(self, resource: str, *, operation: str | None = None) -> Observation:
-        """Return one model, with its loss curve.
+    def get(self, resource: str, *, operation: str | None = None, snapshots: bool = False) -> Observation:
+        """Return one model; the loss curve only if asked for, since it may take requests of its own.
 
         ``operation`` is the name of its tuning's operation, where it is known: a service without ids of the client's
-        choice is then not asked for a listing, which may lag.
+        choice is then not asked for a listing, which may lag. A curve that is kept apart from the model and cannot be
+        read is told as a warning and left out; the model is returned all the same.
 
         Raises:
             NotFound: it does not exist.
@@ -150,7 +151,10 @@ class Provider(Protocol):
         ...
 
     def poll(self, operations: Sequence[Operation]) -> Sequence[Operation]:
-        """Return the news of all outstanding operations, in the same order, in as few requests as possible."""
+        """Return the news of all outstanding operations, in the same order, in as few requests as possible.
+
+        With the last loss of each, as far as the service tells it: a gate may stop a tuning for it.
+        """
         ...
 
     def cancel(self, operation: Operation) -> None:

@@ -135,9 +135,17 @@ class FakeProvider:
         """List everything."""
         return self._call("observe", "", lambda: [self._show(resource) for resource in sorted(self.models)])
 
-    def get(self, resource: str, *, operation: str | None = None) -> Observation:  # noqa: ARG002  the name says it all
+    def get(
+        self,
+        resource: str,
+        *,
+        operation: str | None = None,  # noqa: ARG002  the name says it all
+        snapshots: bool = False,
+    ) -> Observation:
         """Return one model."""
-        return self._call("get", resource, lambda: self._show(resource, curve=self._steps(resource)))
+        return self._call(
+            "get", resource, lambda: self._show(resource, curve=self._steps(resource) if snapshots else 0)
+        )
 
     def base_models(self) -> Sequence[BaseModel]:
         """List the base models."""

@@ -105,7 +105,8 @@ class ProviderContract(PollingContract, SharingContract):
         world.finish()
         assert by_name(world)[request.resource].snapshots == ()
         (seen,) = world.provider.observe(snapshots=True)
-        assert seen.snapshots == world.provider.get(request.resource).snapshots
+        assert seen.snapshots == world.provider.get(request.resource, snapshots=True).snapshots
+        assert world.provider.get(request.resource).snapshots == ()
         assert [point.step for point in seen.snapshots] == sorted(point.step for point in seen.snapshots)
         assert seen.snapshots
 
@@ -211,6 +212,7 @@ class ProviderContract(PollingContract, SharingContract):
         world.provider.observe()
         world.provider.observe(snapshots=True)
         world.provider.get(operations[0].resource)
+        world.provider.get(operations[0].resource, snapshots=True)
         world.provider.base_models()
         world.provider.poll(operations[:1])
         world.provider.poll(operations)

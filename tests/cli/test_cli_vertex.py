@@ -94,7 +94,6 @@ spec:
         "11:5: error: numbers: spec.hyperparameters.batchSize: vertex chooses the batch size",
         "12:5: error: numbers: spec.hyperparameters.learningRate: vertex takes no learning rate",
         "13:3: warning: numbers: spec.temperature: not kept by vertex; ignored",
-        "14:10: error: numbers: spec.gate.maxFinalLoss: the loss of a tuning is not available from this service",
         "15:3: error: numbers: spec.permissions: vertex shares models by IAM",
     ):
         assert f"manifests/numbers.yaml:{place}" in said, said

@@ -25,6 +25,8 @@ from reconciler.emulator.app import read_path
 ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = ROOT / ".venvs" / "google-cloud"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}|\.\d{6}|\.\d{9})?Z")
+_NO_DECIMALS = ("NaN", "Infinity", "-Infinity")
+"""How protobuf's JSON spells the numbers that JSON has not."""
 _OK = 300
 
 
@@ -210,6 +212,8 @@ def _scalar(value: Any, schema: dict[str, Any], *, lax: bool) -> str:
         return _text(value, schema, form)
     if kind == "boolean":
         return "" if isinstance(value, bool) else "is no boolean"
+    if kind == "number" and value in _NO_DECIMALS:
+        return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "is no number"
     return "is no integer" if kind == "integer" and value != int(value) else ""

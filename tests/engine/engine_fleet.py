@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from reconciler.core.address import split_attempt
@@ -232,8 +233,9 @@ class Wire:
         lagging = self._fleet.lagging
         return self._send("observe", "", lambda: [o for o in self._service.observe() if o.resource not in lagging])
 
-    def get(self, resource, *, operation=None):
-        return self._send("get", resource, lambda: self._service.get(resource, operation=operation))
+    def get(self, resource, *, operation=None, snapshots=False):
+        look = partial(self._service.get, resource, operation=operation, snapshots=snapshots)
+        return self._send("get", resource, look)
 
     def base_models(self):
         return self._send("base_models", "", self._service.base_models)

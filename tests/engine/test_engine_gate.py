@@ -305,7 +305,7 @@ def test_a_service_that_reports_no_loss_gives_no_verdict(bench):
     serve(bench, gate=Gate(max_final_loss=0.5))
     assert bench.apply().error().exit_code == 4
     (event,) = bench.log.of(Failed)
-    assert "the service reports no loss" in event.message
+    assert "the loss of its tuning is not known" in event.message
 
 
 @pytest.mark.parametrize(("status", "code"), [(0, None), (1, 7), (TunectlError("judge cannot be run"), 4)])

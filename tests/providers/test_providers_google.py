@@ -149,7 +149,7 @@ class TestListing:
                 "snapshots": [{"step": 2, "epoch": 1, "meanLoss": "NaN"}, {"step": 1, "meanLoss": -1.1145603e-06}],
             },
         )
-        seen = bench(ok(wire)).provider.get(MODEL)
+        seen = bench(ok(wire)).provider.get(MODEL, snapshots=True)
         assert seen.state is ModelState.TUNING
         assert seen.spec["topK"] == 40
         assert seen.spec["hyperparameters"] == {"epochCount": 3, "batchSize": 4, "learningRate": 0.001}

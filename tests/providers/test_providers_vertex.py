@@ -513,4 +513,4 @@ def test_the_capabilities_say_what_a_change_costs():
     assert able.in_place == ("description", "displayName", "labels")
     assert able.effect("hyperparameters.adapterSize") is Effect.REPLACE
     assert able.effect("temperature") is None
-    assert (able.losses, able.lists_base_models, able.labels, able.validation) == (False, False, True, True)
+    assert (able.losses, able.lists_base_models, able.labels, able.validation) == (True, False, True, True)

@@ -7,25 +7,36 @@ from typing import Any
 
 from reconciler.emulator.routes import Route, make_route
 from reconciler.emulator.schema import OPERATION, Field, Message
-from reconciler.emulator.vertex import endpoints, inference, jobs, models, operations, publishers
+from reconciler.emulator.vertex import endpoints, experiments, inference, jobs, models, operations, publishers
 from reconciler.emulator.vertex.lifecycle import settle
 from reconciler.emulator.vertex.schema import (
     API,
     CANCEL,
+    CONTEXT,
     COUNT_TOKENS,
     COUNTED,
     ENDPOINT,
     ENDPOINT_PAGE,
+    EXPERIMENT,
+    EXPERIMENT_PAGE,
     GENERATE,
     GENERATED,
     JOB_PAGE,
+    MANY_POINTS,
     MERGE_ALIASES,
     MODEL,
     MODEL_PAGE,
     NOTHING,
     OPERATION_PAGE,
+    POINTS,
     PUBLISHER_MODEL,
     PUBLISHER_PAGE,
+    RUN,
+    RUN_PAGE,
+    SERIES,
+    SERIES_PAGE,
+    TENSORBOARD,
+    TENSORBOARD_PAGE,
     TUNING_JOB,
     UNDEPLOY,
     V1BETA1,
@@ -37,6 +48,8 @@ _PAGES = (Field("pageSize", "int32"), Field("pageToken", "string"))
 _LISTED = Message(
     "request", (*_PAGES, Field("filter", "string"), Field("orderBy", "string"), Field("readMask", "string"))
 )
+_READ = Message("request", (Field("maxDataPoints", "int32"), Field("filter", "string")))
+_MANY_READ = Message("request", (Field("timeSeries", "string", repeated=True),))
 _JOBS_LISTED = Message("request", (*_PAGES, Field("filter", "string")))
 _OPERATIONS_LISTED = Message("request", (*_JOBS_LISTED.fields, Field("returnPartialSuccess", "bool")))
 _MASKED = Message("request", (Field("updateMask", "string"),))
@@ -79,6 +92,26 @@ def _operations(path: str) -> list[Route]:
     ]
 
 
+def _metrics(place: str) -> list[Route]:
+    board = f"{place}/tensorboards/{{board}}"
+    experiment, listed = f"{board}/experiments/{{experiment}}", {"query": _LISTED}
+    run = f"{experiment}/runs/{{run}}"
+    series = f"{run}/timeSeries/{{series}}"
+    return [
+        _route("GET", f"{place}/metadataStores/{{store}}/contexts/{{context}}", experiments.get_context, CONTEXT),
+        _route("GET", board, experiments.get_board, TENSORBOARD),
+        _route("GET", f"{place}/tensorboards", experiments.list_boards, TENSORBOARD_PAGE, **listed),
+        _route("GET", f"{board}:batchRead", experiments.read_many, MANY_POINTS, query=_MANY_READ),
+        _route("GET", experiment, experiments.get_experiment, EXPERIMENT),
+        _route("GET", f"{board}/experiments", experiments.list_experiments, EXPERIMENT_PAGE, **listed),
+        _route("GET", run, experiments.get_run, RUN),
+        _route("GET", f"{experiment}/runs", experiments.list_runs, RUN_PAGE, **listed),
+        _route("GET", series, experiments.get_series, SERIES),
+        _route("GET", f"{run}/timeSeries", experiments.list_series, SERIES_PAGE, **listed),
+        _route("GET", f"{series}:read", experiments.read, POINTS, query=_READ),
+    ]
+
+
 def _table() -> list[Route]:
     place = "projects/{project}/locations/{location}"
     job, model, endpoint = f"{place}/tuningJobs/{{job}}", f"{place}/models/{{model}}", f"{place}/endpoints/{{endpoint}}"
@@ -104,6 +137,7 @@ def _table() -> list[Route]:
         _route("POST", f"{endpoint}:undeployModel", endpoints.undeploy, OPERATION, body=UNDEPLOY),
         _route("DELETE", endpoint, endpoints.delete, OPERATION),
         _route("GET", f"{place}/operations", operations.list_page, OPERATION_PAGE, query=_OPERATIONS_LISTED),
+        *_metrics(place),
         *_operations(place),
         *_operations(model),
         *_operations(endpoint),

@@ -228,6 +228,66 @@ COUNTED = Message(
     (*_plain("int32", "totalTokens totalBillableCharacters"), Field("promptTokensDetails", "any")),
 )
 
+CONTEXT = Message(
+    "Context",
+    (
+        *_plain("string", "name displayName description schemaTitle schemaVersion etag"),
+        Field("parentContexts", "string", repeated=True),
+        *_TIMES,
+        Field("labels", "map"),
+        Field("metadata", "any"),
+    ),
+)
+TENSORBOARD = Message(
+    "Tensorboard",
+    (
+        *_plain("string", "name displayName description etag blobStoragePathPrefix"),
+        *_plain("bool", "isDefault satisfiesPzs satisfiesPzi"),
+        Field("runCount", "int32"),
+        Field("labels", "map"),
+        _ENCRYPTION,
+        *_TIMES,
+    ),
+)
+_SHOWN = (*_plain("string", "name displayName description etag"), Field("labels", "map"), *_TIMES)
+EXPERIMENT = Message("TensorboardExperiment", (*_SHOWN, Field("source", "string")))
+RUN = Message("TensorboardRun", _SHOWN)
+VALUE_TYPE = Enum(
+    "TensorboardTimeSeries.ValueType",
+    {"VALUE_TYPE_UNSPECIFIED": 0, "SCALAR": 1, "TENSOR": 2, "BLOB_SEQUENCE": 3},
+)
+_VALUE_TYPE = Field("valueType", "enum", enum=VALUE_TYPE)
+_EXTENT = Message("Metadata", (*_plain("int64", "maxStep maxBlobSequenceLength"), Field("maxWallTime", "timestamp")))
+SERIES = Message(
+    "TensorboardTimeSeries",
+    (
+        *_plain("string", "name displayName description etag pluginName"),
+        _VALUE_TYPE,
+        *_TIMES,
+        Field("pluginData", "any"),
+        _nested("metadata", _EXTENT),
+    ),
+)
+_POINT = Message(
+    "TimeSeriesDataPoint",
+    (
+        Field("step", "int64"),
+        Field("wallTime", "timestamp"),
+        _nested("scalar", Message("Scalar", _plain("double", "value")), oneof="value"),
+        *(Field(name, "any", oneof="value") for name in ("tensor", "blobs")),
+    ),
+)
+_DATA = Message(
+    "TimeSeriesData",
+    (Field("tensorboardTimeSeriesId", "string"), _VALUE_TYPE, _nested("values", _POINT, repeated=True)),
+)
+POINTS = Message("ReadTensorboardTimeSeriesDataResponse", (_nested("timeSeriesData", _DATA),))
+MANY_POINTS = Message("BatchReadTensorboardTimeSeriesDataResponse", (_nested("timeSeriesData", _DATA, repeated=True),))
+
+TENSORBOARD_PAGE = page_of("ListTensorboardsResponse", "tensorboards", TENSORBOARD)
+EXPERIMENT_PAGE = page_of("ListTensorboardExperimentsResponse", "tensorboardExperiments", EXPERIMENT)
+RUN_PAGE = page_of("ListTensorboardRunsResponse", "tensorboardRuns", RUN)
+SERIES_PAGE = page_of("ListTensorboardTimeSeriesResponse", "tensorboardTimeSeries", SERIES)
 JOB_PAGE = {v: page_of("ListTuningJobsResponse", "tuningJobs", TUNING_JOB[v]) for v in VERSIONS}
 MODEL_PAGE = page_of("ListModelsResponse", "models", MODEL)
 ENDPOINT_PAGE = page_of("ListEndpointsResponse", "endpoints", ENDPOINT)

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.emulator.parsing import Object
 from reconciler.emulator.scalars import timestamp
-from reconciler.emulator.vertex.names import number_from
+from reconciler.emulator.vertex.metrics import experiment_of
 from reconciler.emulator.vertex.records import (
     CANCELLING,
     OVER,
@@ -51,8 +51,7 @@ def describe_job(call: Call, job: Job, *, fresh: bool = False) -> Object:
     if error is not None:
         answer["error"] = error
     if job.starts is not None and job.starts <= now:
-        experiment = f"tuning-experiment-{number_from('experiment', job.name)}"
-        answer["experiment"] = f"{job.place.parent}/metadataStores/default/contexts/{experiment}"
+        answer["experiment"] = f"{job.place.parent}/metadataStores/default/contexts/{experiment_of(job)}"
         answer["tuningDataStats"] = job.stats or {}
     if job.tuned and state in OVER:
         answer["tunedModel"] = dict(job.tuned)

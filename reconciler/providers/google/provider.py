@@ -104,9 +104,15 @@ class GoogleProvider:
             self._fields_refused = True
             return found
 
-    def get(self, resource: str, *, operation: str | None = None) -> Observation:  # noqa: ARG002  the name says it all
+    def get(
+        self,
+        resource: str,
+        *,
+        operation: str | None = None,  # noqa: ARG002  the name says it all
+        snapshots: bool = False,
+    ) -> Observation:
         """Return one model with its loss curve."""
-        return codec.observation(self._model(resource), snapshots=True)
+        return codec.observation(self._model(resource), snapshots=snapshots)
 
     def base_models(self) -> Sequence[BaseModel]:
         """List the base models."""
@@ -266,7 +272,7 @@ class GoogleProvider:
     def _news(self, asked: Operation, listed: Observation | None) -> Operation:
         """Return what the model itself says; absent from a listing is not gone, so it is asked for by name."""
         try:
-            seen = listed or self.get(asked.resource)
+            seen = listed or self.get(asked.resource, snapshots=True)
         except NotFound:
             return Operation(asked.resource, asked.name, gone=True)
         news = codec.operation_of_model(seen, asked.name)

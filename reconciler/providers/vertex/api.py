@@ -17,7 +17,7 @@ from reconciler.providers.http import Call, Http
 from reconciler.providers.messages import decode
 from reconciler.providers.retry import READ, Patience
 from reconciler.providers.vertex.dialect import Hosts, location_in
-from reconciler.providers.vertex.wire import JobPage, LongRunning, ModelPage
+from reconciler.providers.vertex.wire import JobPage, LongRunning, ModelPage, RunPage, SeriesPage
 
 __all__ = ["Api", "nap", "shown"]
 
@@ -29,7 +29,7 @@ _PAUSES: Final = (0.1, 0.4, 1.0, 2.0, 3.0, 5.0, 8.0, *(10.0,) * 10)
 """Seconds between two looks at an operation that is not about tuning: two minutes in all."""
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
-_Page = TypeVar("_Page", JobPage, ModelPage)
+_Page = TypeVar("_Page", JobPage, ModelPage, RunPage, SeriesPage)
 
 
 class Api:
@@ -41,9 +41,17 @@ class Api:
         self._hosts = hosts
         self._clock = clock
 
-    def read(self, kind: type[_Kind], what: str, name: str, *, query: Mapping[str, str] | None = None) -> _Kind:
-        """Return one resource by its full name, or a list by its parent's and the collection's."""
-        return decode(kind, self._send(what, "GET", name, query=query))
+    def read(
+        self,
+        kind: type[_Kind],
+        what: str,
+        name: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        patience: Patience = READ,
+    ) -> _Kind:
+        """Return one resource by its full name, or what a custom verb of it answers (``…:read``)."""
+        return decode(kind, self._send(what, "GET", name, query=query, patience=patience))
 
     def send(
         self,
@@ -58,7 +66,9 @@ class Api:
         """Send a request that changes something; ``name`` may end with a custom verb (``…:cancel``)."""
         return self._send(what, method, name, query=query, body=body, patience=patience)
 
-    def pages(self, kind: type[_Page], what: str, name: str, query: Mapping[str, str]) -> Iterator[_Page]:
+    def pages(
+        self, kind: type[_Page], what: str, name: str, query: Mapping[str, str], *, patience: Patience = READ
+    ) -> Iterator[_Page]:
         """Yield every page of a listing; only a missing token ends it, an empty page does not (AIP-158).
 
         Raises:
@@ -66,7 +76,7 @@ class Api:
         """
         asked, seen = {"pageSize": str(_PAGE), **query}, {""}
         while True:
-            answer = self._send(what, "GET", name, query=asked)
+            answer = self._send(what, "GET", name, query=asked, patience=patience)
             page = decode(kind, answer)
             yield page
             token = page.next_page_token

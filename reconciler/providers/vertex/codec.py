@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.core.canonical import Json
-from reconciler.core.observation import ModelState, Observation, Operation, Progress
+from reconciler.core.observation import ModelState, Observation, Operation, Progress, Snapshot
 from reconciler.core.planning.drift import seconds
 from reconciler.core.resource import Spec
 from reconciler.providers.faults import spoken
 from reconciler.providers.vertex.dialect import ADAPTERS
 from reconciler.providers.vertex.labels import SOURCE, theirs
 from reconciler.providers.vertex.spelling import base_name, parent_name
-from reconciler.providers.vertex.wire import Hyperparameters, Job, Model
+from reconciler.providers.vertex.wire import Hyperparameters, Job, Model, Point
 
-__all__ = ["creation", "is_over", "observation", "operation", "patch", "state"]
+__all__ = ["creation", "is_over", "observation", "operation", "patch", "snapshots", "state"]
 
 _PREFERENCE: Final = "preference"
 _SPECS: Final = {"supervised": "supervisedTuningSpec", _PREFERENCE: "preferenceOptimizationSpec"}
@@ -104,7 +104,9 @@ def is_over(job: Job) -> bool:
     return state(job) in {ModelState.READY, ModelState.FAILED}
 
 
-def observation(job: Job, model: Model | None, resource: str, *, duplicate: bool = False) -> Observation:
+def observation(
+    job: Job, model: Model | None, resource: str, *, duplicate: bool = False, snapshots: Sequence[Snapshot] = ()
+) -> Observation:
     """Return a job, and the model it made, in the core's words. What can be patched is the model's once it is there."""
     found = state(job)
     failed = found is ModelState.FAILED
@@ -116,6 +118,7 @@ def observation(job: Job, model: Model | None, resource: str, *, duplicate: bool
         update_time=job.update_time if model is None else model.update_time or job.update_time,
         progress=_progress(job),
         error=_error(job) if failed else None,
+        snapshots=tuple(snapshots),
         labels={key: str(value) for key, value in theirs(job.labels if model is None else model.labels).items()},
         record=failed,
         cancelled=job.state in {_CANCELLED, "JOB_STATE_CANCELLING"},
@@ -125,8 +128,8 @@ def observation(job: Job, model: Model | None, resource: str, *, duplicate: bool
     )
 
 
-def operation(job: Job, resource: str) -> Operation:
-    """Return a job as a long-running operation."""
+def operation(job: Job, resource: str, *, last: Snapshot | None = None) -> Operation:
+    """Return a job as a long-running operation; ``last`` is the newest point of its loss curve, if that is known."""
     found = state(job)
     failed = found is ModelState.FAILED
     return Operation(
@@ -134,7 +137,7 @@ def operation(job: Job, resource: str) -> Operation:
         name=job.name,
         done=is_over(job),
         error=_error(job) if failed else None,
-        progress=_progress(job),
+        progress=_progress(job, last),
         create_time=job.create_time,
         seconds=_taken(job),
     )
@@ -163,13 +166,36 @@ def _root(job: Job) -> str | None:
     return base_name(name) or None
 
 
-def _progress(job: Job) -> Progress | None:
-    """The service says how many steps there are, and not how many are done; a job that ended well has done them all."""
-    if job.steps is None:
+def snapshots(job: Job, points: Iterable[Point]) -> tuple[Snapshot, ...]:
+    """Return a time series as a loss curve: by step, of several points of one step the last that was written.
+
+    The service tells no epochs. They are reckoned from the steps, which run across the borders of epochs.
+    """
+    known: dict[int, Point] = {}
+    for point in sorted(points, key=lambda point: point.wall_time or ""):
+        if point.scalar is not None:
+            known[point.step] = point
+    return tuple(
+        Snapshot(step, _epoch(job, step), None if point.scalar is None else point.scalar.value, point.wall_time)
+        for step, point in sorted(known.items())
+    )
+
+
+def _epoch(job: Job, step: int) -> int:
+    """Return how many epochs are over at a step; 0 where the job does not say how many steps and epochs it has."""
+    return step * job.epochs // job.steps if job.steps and job.epochs else 0
+
+
+def _progress(job: Job, last: Snapshot | None = None) -> Progress | None:
+    """The job says how many steps there are; how many are done tells the loss curve, or that it ended well."""
+    if job.steps is not None and state(job) is ModelState.READY:
+        return Progress(completed_steps=job.steps, total_steps=job.steps, percent=100.0, last=last)
+    if job.steps is None and last is None:
         return None
-    if state(job) is ModelState.READY:
-        return Progress(completed_steps=job.steps, total_steps=job.steps, percent=100.0)
-    return Progress(total_steps=job.steps)
+    done = None if last is None else last.step
+    # Steps of the curve beyond those of the tuning would be counted otherwise; then they tell no share.
+    told = done is not None and job.steps and done <= job.steps
+    return Progress(done, job.steps, 100.0 * done / job.steps if told and done and job.steps else None, last)
 
 
 def _spec(job: Job, model: Model | None) -> Spec:

@@ -13,22 +13,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from reconciler.core.observation import ModelState, Observation
+from reconciler.core.observation import ModelState
 from reconciler.errors import InvalidArgument, NotFound
 from reconciler.providers.vertex import codec
 from reconciler.providers.vertex.api import Api, shown
 from reconciler.providers.vertex.labels import ID, identifier_of
 from reconciler.providers.vertex.wire import Job, JobPage, Model, ModelPage
 
-__all__ = ["PREFIX", "Found", "Jobs", "name_of"]
+__all__ = ["PREFIX", "Found", "Jobs", "Seen", "name_of"]
 
 PREFIX: Final = "tuningJobs/"
 _FIELDS: Final = (
     "nextPageToken,tuningJobs(name,baseModel,preTunedModel,supervisedTuningSpec/hyperParameters,"
     "preferenceOptimizationSpec/hyperParameters,tunedModelDisplayName,description,labels,state,createTime,startTime,"
-    "endTime,updateTime,error,tunedModel,encryptionSpec,serviceAccount,"
+    "endTime,updateTime,error,tunedModel,experiment,encryptionSpec,serviceAccount,"
     "tuningDataStats/supervisedTuningDataStats/tuningStepCount,"
     "tuningDataStats/preferenceOptimizationDataStats/tuningStepCount)"
 )
@@ -40,6 +41,16 @@ Found = tuple[Job, Model | None]
 """A job and the model it made; None while there is none yet, or where there never will be one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A job of a listing with its model, and the name it goes by; see ``core.observation.Observation.duplicate``."""
+
+    job: Job
+    model: Model | None
+    resource: str
+    duplicate: bool = False
+
+
 class Jobs:
     """The tuning jobs of one project and location."""
 
@@ -49,19 +60,19 @@ class Jobs:
         self._fields_refused = False
         self._filter_refused = False
 
-    def observe(self) -> tuple[Observation, ...]:
+    def observe(self) -> tuple[Seen, ...]:
         """List every tuned model and what is being tuned; a job whose model is gone is left out."""
         jobs = {job.name: job for job in self.listed()}
         models = self._models(jobs.values())
         ours: dict[str, list[Found]] = {}
-        seen: list[Observation] = []
+        seen: list[Seen] = []
         for job in jobs.values():
             for found in _standing(job, models.get):
                 identifier = identifier_of(job.labels)
                 if identifier is not None:
                     ours.setdefault(identifier, []).append(found)
                 elif codec.state(job) is not ModelState.FAILED:  # a failed job of somebody else is nothing at all
-                    seen.append(codec.observation(*found, f"{PREFIX}{job.number}"))
+                    seen.append(Seen(*found, f"{PREFIX}{job.number}"))
         for identifier, several in ours.items():
             seen += _named(identifier, several)
         return tuple(seen)
@@ -186,13 +197,13 @@ def _standing(job: Job, look_up: Callable[[str], Model | None]) -> Iterator[Foun
         yield job, model
 
 
-def _named(identifier: str, several: list[Found]) -> Iterator[Observation]:
+def _named(identifier: str, several: list[Found]) -> Iterator[Seen]:
     """Yield what an id means, and what else was made for it and could serve."""
     best, *others = sorted(several, key=_rank)
-    yield codec.observation(*best, f"{PREFIX}{identifier}")
+    yield Seen(*best, f"{PREFIX}{identifier}")
     for other in others:
         if codec.state(other[0]) is not ModelState.FAILED:
-            yield codec.observation(*other, f"{PREFIX}{other[0].number}", duplicate=True)
+            yield Seen(*other, f"{PREFIX}{other[0].number}", duplicate=True)
 
 
 def _rank(found: Found) -> tuple[int, str, str]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from reconciler.core.canonical import Json
 from reconciler.core.event import Event, Warned
-from reconciler.core.observation import ModelState, Observation, Operation
+from reconciler.core.observation import ModelState, Observation, Operation, Snapshot
 from reconciler.core.resource import BaseModel, Capabilities, Effect, Remote, Spec
 from reconciler.errors import (
     AlreadyExists,
@@ -35,6 +35,7 @@ from reconciler.providers.settings import ProviderSettings
 from reconciler.providers.unshared import Unshared
 from reconciler.providers.vertex import codec
 from reconciler.providers.vertex.api import Api, nap, shown
+from reconciler.providers.vertex.curves import Curves
 from reconciler.providers.vertex.dialect import BASES, CAPABILITIES, Hosts
 from reconciler.providers.vertex.jobs import PREFIX, Jobs, name_of
 from reconciler.providers.vertex.labels import marks
@@ -75,6 +76,7 @@ class VertexProvider(Unshared):
         self._jobs = Jobs(self._api, str(self._home))
         writing = Patience(quota=settings.quota_patience)
         self._writing = writing
+        self._curves = Curves(self._api, report)
         self._removal = Removal(self._api, clock, writing)
         self._storage = storage
         self._stage = Staging(storage, settings.staging or (EMBEDDED_STAGING if settings.embedded else None))
@@ -96,13 +98,28 @@ class VertexProvider(Unshared):
         """Return the spec as the service will report it; raises InvalidArgument for what its types cannot hold."""
         return normalized(spec, home=self._home)
 
-    def observe(self, *, snapshots: bool = False) -> Sequence[Observation]:  # noqa: ARG002  there is no loss to be had
-        """List every tuned model and every tuning: a page of jobs and a page of models for each hundred."""
-        return self._jobs.observe()
+    def observe(self, *, snapshots: bool = False) -> Sequence[Observation]:
+        """List every tuned model and every tuning: a page of jobs and a page of models for each hundred.
 
-    def get(self, resource: str, *, operation: str | None = None) -> Observation:
+        The loss curves are not in the listing and take a handful of requests for each.
+        """
+        seen = self._jobs.observe()
+        curves = self._curves.each([each.job for each in seen]) if snapshots else {}
+        return tuple(
+            codec.observation(
+                each.job,
+                each.model,
+                each.resource,
+                duplicate=each.duplicate,
+                snapshots=curves.get(each.job.name, ()),
+            )
+            for each in seen
+        )
+
+    def get(self, resource: str, *, operation: str | None = None, snapshots: bool = False) -> Observation:
         """Return one model, or its tuning; by the name of its job, if that is known, and else by a listing."""
-        return codec.observation(*self._jobs.find(resource, known=operation), resource)
+        job, model = self._jobs.find(resource, known=operation)
+        return codec.observation(job, model, resource, snapshots=self._curves.of(job) if snapshots else ())
 
     def base_models(self) -> Sequence[BaseModel]:
         """Return the base models that the service's page listed; it has no method that lists them."""
@@ -162,13 +179,14 @@ class VertexProvider(Unshared):
             self._removal.cancel(job, operation.resource)
 
     def poll(self, operations: Sequence[Operation]) -> Sequence[Operation]:
-        """Return the news: of one tuning by its job, of many by one listing of all jobs."""
+        """Return the news, of one tuning by its job, of many by one listing of all jobs; the loss of those that run."""
         if not operations:
             return ()
-        if len(operations) == 1:
-            return (self._news(operations[0], {}),)
-        listed = self._jobs.seen({asked.name for asked in operations if asked.name is not None})
-        return tuple(self._news(asked, listed) for asked in operations)
+        names = {asked.name for asked in operations if asked.name is not None}
+        listed = self._jobs.seen(names) if len(operations) > 1 else {}
+        jobs = [self._followed(asked, listed) for asked in operations]
+        last = self._curves.newest([job for job in jobs if job is not None])
+        return tuple(_news(asked, job, last) for asked, job in zip(operations, jobs, strict=True))
 
     def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
         """Ask a tuned model at its endpoint. An answer that the service withholds is told as a warning and is none."""
@@ -278,15 +296,20 @@ class VertexProvider(Unshared):
                 return found
         return None
 
-    def _news(self, asked: Operation, listed: Mapping[str, Job]) -> Operation:
-        """Return what became of a tuning; absent from a listing is not gone, so it is asked for by name."""
+    def _followed(self, asked: Operation, listed: Mapping[str, Job]) -> Job | None:
+        """Return the job of a tuning; absent from a listing is not gone, so it is asked for by name."""
         try:
             if asked.name is None:
-                return codec.operation(self._jobs.find(asked.resource)[0], asked.resource)
-            job = listed.get(asked.name) or self._jobs.job(asked.name)
+                return self._jobs.find(asked.resource)[0]
+            return listed.get(asked.name) or self._jobs.job(asked.name)
         except NotFound:
-            return Operation(asked.resource, asked.name, gone=True)
-        return codec.operation(job, asked.resource)
+            return None
+
+
+def _news(asked: Operation, job: Job | None, last: Mapping[str, Snapshot]) -> Operation:
+    if job is None:
+        return Operation(asked.resource, asked.name, gone=True)
+    return codec.operation(job, asked.resource, last=last.get(job.name))
 
 
 def _may_have_happened(error: RemoteError) -> bool:

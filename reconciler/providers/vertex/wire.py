@@ -11,12 +11,30 @@ from pydantic import BaseModel, Field, FiniteFloat
 
 from reconciler.providers.messages import CONFIG
 
-__all__ = ["DeployedModel", "Endpoint", "Job", "JobPage", "LongRunning", "Model", "ModelPage"]
+__all__ = [
+    "Context",
+    "DeployedModel",
+    "Endpoint",
+    "Job",
+    "JobPage",
+    "LongRunning",
+    "Model",
+    "ModelPage",
+    "Points",
+    "Run",
+    "RunPage",
+    "Series",
+    "SeriesPage",
+]
 
 _P = r"^projects/[^/\s?#%]+/locations/[^/\s?#%]+"
 _JobName = Annotated[str, Field(pattern=rf"{_P}/tuningJobs/[^/\s?#%]+$")]
 _ModelName = Annotated[str, Field(pattern=rf"{_P}/models/[^/\s?#%]+$")]
 _EndpointName = Annotated[str, Field(pattern=rf"{_P}/endpoints/[^/\s?#%]+$")]
+_RunName = Annotated[str, Field(pattern=rf"{_P}/tensorboards/[^/\s?#%]+/experiments/[^/\s?#%]+/runs/[^/\s?#%]+$")]
+_SeriesName = Annotated[
+    str, Field(pattern=rf"{_P}/tensorboards/([^/\s?#%]+/[^/\s?#%]+/){{2}}[^/\s?#%]+/timeSeries/[^/\s?#%]+$")
+]
 _OperationName = Annotated[str, Field(pattern=rf"{_P}/([^/\s?#%]+/[^/\s?#%]+/)?operations/[^/\s?#%]+$")]
 
 
@@ -112,6 +130,7 @@ class Job(_Wire):
     error: Status | None = None
     tuned_model: Tuned = Tuned()
     tuning_data_stats: DataStats = DataStats()
+    experiment: str = ""
     encryption_spec: Encryption = Encryption()
     service_account: str = ""
 
@@ -128,6 +147,12 @@ class Job(_Wire):
             stats.supervised_tuning_data_stats.tuning_step_count
             or stats.preference_optimization_data_stats.tuning_step_count
         )
+
+    @property
+    def epochs(self) -> int | None:
+        """How many epochs the tuning takes, as resolved by the service."""
+        tuning = self.preference_optimization_spec or self.supervised_tuning_spec
+        return None if tuning is None else tuning.hyper_parameters.epoch_count
 
 
 class JobPage(_Wire):
@@ -186,3 +211,70 @@ class LongRunning(_Wire):
     name: _OperationName
     done: bool = False
     error: Status | None = None
+
+
+class Context(_Wire):
+    """Context of the metadata store: an experiment. Its metadata may hold anything."""
+
+    metadata: dict[str, object] = {}
+
+
+class Run(_Wire):
+    """TensorboardRun."""
+
+    name: _RunName
+    create_time: str = ""
+
+
+class RunPage(_Wire):
+    """ListTensorboardRunsResponse."""
+
+    tensorboard_runs: list[Run] = []
+    next_page_token: str = ""
+
+
+class SeriesMetadata(_Wire):
+    """TensorboardTimeSeries.Metadata."""
+
+    max_step: int = 0
+
+
+class Series(_Wire):
+    """TensorboardTimeSeries: which metric it is says its display name."""
+
+    name: _SeriesName
+    display_name: str = ""
+    metadata: SeriesMetadata = SeriesMetadata()
+
+
+class SeriesPage(_Wire):
+    """ListTensorboardTimeSeriesResponse."""
+
+    tensorboard_time_series: list[Series] = []
+    next_page_token: str = ""
+
+
+class Scalar(_Wire):
+    """Scalar; zero is left out, NaN is a string."""
+
+    value: float = 0.0
+
+
+class Point(_Wire):
+    """TimeSeriesDataPoint; None for a value of another kind."""
+
+    step: int = 0
+    wall_time: str | None = None
+    scalar: Scalar | None = None
+
+
+class SeriesData(_Wire):
+    """TimeSeriesData."""
+
+    values: list[Point] = []
+
+
+class Points(_Wire):
+    """ReadTensorboardTimeSeriesDataResponse."""
+
+    time_series_data: SeriesData = SeriesData()
