@@ -35,7 +35,7 @@ PERMISSIONS: Final = (
     "aiplatform.tensorboardTimeSeries.list",
     "aiplatform.tensorboardTimeSeries.read",
 )
-"""What reading a curve takes (IAM permissions by method, docs.cloud.google.com); roles/aiplatform.viewer has them."""
+"""What reading a curve takes (IAM permissions by method, docs.cloud.google.com)."""
 
 _BOARD_KEY: Final = "backing_tensorboard_resource"
 _BOARD: Final = re.compile(r"projects/[^/\s?#%]+/locations/[^/\s?#%]+/tensorboards/[^/\s?#%]+")
