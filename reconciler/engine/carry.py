@@ -80,16 +80,21 @@ def create(
     except AlreadyExists as error:
         return _adopt(provider, resource, desired, parent_resource, error)
     except PermissionDenied as error:
-        refused = PermissionDenied(
-            f"{resource} cannot be created: {error.message}",
-            status=error.status,
-            http_status=error.http_status,
-            hint=error.hint
-            or "the credentials may not tune models, or the id is taken by a model they may not see; "
-            f"--replace {desired.name} takes the next id then",
-        )
-        refused.doubtful = error.doubtful
-        raise refused from error
+        raise _not_to_be_created(resource, desired.name, error) from error
+
+
+def _not_to_be_created(resource: str, name: str, error: PermissionDenied) -> PermissionDenied:
+    """Return a refused create with what may be behind it: what we may not see may have the id."""
+    refused = PermissionDenied(
+        f"{resource} cannot be created: {error.message}",
+        status=error.status,
+        http_status=error.http_status,
+        hint=error.hint
+        or "the credentials may not tune models, or the id is taken by a model they may not see; "
+        f"--replace {name} takes the next id then",
+    )
+    refused.doubtful = error.doubtful
+    return refused
 
 
 def _adopt(

@@ -15,6 +15,7 @@ from reconciler.core.plan import TRAINS, Plan
 from reconciler.core.planning.build import Policy, build_plan
 from reconciler.core.planning.foresight import asks_for_forecast, foresee
 from reconciler.core.planning.requirements import BASE, unknown_variants, unmet
+from reconciler.core.planning.shutdowns import Shutdowns
 from reconciler.core.planning.shutdowns import warnings as doomed
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
@@ -73,23 +74,12 @@ def preview(
         if refuse:
             raise ProblemsError((*refuse, *manifests.warnings))
         loaded, observed = remote.result()
+    chosen = choose(policy.scope, manifests.desired)
     if not policy.destroy:
-        chosen = choose(policy.scope, manifests.desired)
         observed = observe_permissions(provider, manifests.desired, loaded.lockfile, observed, chosen)
     plan, observed = _plan(provider, manifests, loaded.lockfile, observed, policy)
-    shutdowns = policy.shutdowns
-    if any(action.kind in TRAINS for action in plan.actions) or any(BASE in asked for asked in policy.variants):
-        complete = policy.capabilities.lists_base_models
-        bases = provider.base_models()
-        for why in unknown_variants(policy.variants, bases, complete=complete):
-            raise UsageError(f"--what-if {BASE}: {why}")
-        problems = unmet(plan, manifests.desired, bases, complete=complete)
-        if any(problem.severity == "error" for problem in problems):
-            raise ProblemsError((*problems, *manifests.warnings))
-        plan = replace(plan, warnings=(*plan.warnings, *problems))
-        shutdowns = shutdowns.listing(base.name for base in bases) if complete else shutdowns
+    plan, shutdowns = _against_bases(plan, provider, manifests, policy)
     if not policy.destroy:
-        chosen = choose(policy.scope, manifests.desired)
         shutdowns = replace(shutdowns, lost=lost_parents(provider, manifests.desired, observed, chosen))
         told = doomed(manifests.desired, chosen, observed, shutdowns)
         plan = replace(plan, warnings=(*plan.warnings, *told))
@@ -122,6 +112,28 @@ def _plan(
         f"{names}: id after id is taken by models that these credentials may not see: {taken}",
         hint="use another project name in tunectl.yaml, or credentials that may see them",
     )
+
+
+def _against_bases(plan: Plan, provider: Provider, manifests: Manifests, policy: Policy) -> tuple[Plan, Shutdowns]:
+    """Hold what would be tuned to the base models there are; a plan without trainings does not ask for them.
+
+    Returned are the plan with warnings, and what is known of the end of base models.
+
+    Raises:
+        ProblemsError: a training cannot be done.
+        UsageError: a base model that was asked about cannot be tuned.
+    """
+    if not (any(action.kind in TRAINS for action in plan.actions) or any(BASE in asked for asked in policy.variants)):
+        return plan, policy.shutdowns
+    complete = policy.capabilities.lists_base_models
+    bases = provider.base_models()
+    for why in unknown_variants(policy.variants, bases, complete=complete):
+        raise UsageError(f"--what-if {BASE}: {why}")
+    problems = unmet(plan, manifests.desired, bases, complete=complete)
+    if any(problem.severity == "error" for problem in problems):
+        raise ProblemsError((*problems, *manifests.warnings))
+    plan = replace(plan, warnings=(*plan.warnings, *problems))
+    return plan, policy.shutdowns.listing(base.name for base in bases) if complete else policy.shutdowns
 
 
 def _look(provider: Provider, store: LockfileStore, snapshots: bool) -> tuple[Loaded, Observed]:

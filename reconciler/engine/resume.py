@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from reconciler.core.lockfile import Entry, Instance, InstanceState
@@ -42,27 +42,11 @@ def wait_for_running(
     journal = Journal(book, clock=world.clock, report=world.report)
     watch = Watch(world.provider, clock=world.clock, report=world.report, pace=options.pace, noise=options.noise)
     deadline = world.clock.now() + (_DAY if options.timeout is None else options.timeout)
-    for name, entry in sorted(loaded.lockfile.models.items()):
-        instance = entry.in_making
-        if instance is not None and chosen(name):
-            action = Action(name, Kind.WAIT, "is still tuning", instance.resource, revision=instance.revision)
-            journal.start(action)
-            if is_taken(world, name, instance):
-                hint = "apply plans the next attempt, which gets an id of its own"
-                journal.fail(action, f"{instance.resource} is taken by another model", hint)
-                continue
-            operation = recorded_operation(instance)
-            watch.add(Running(action, operation, started=world.clock.now(), deadline=deadline))
-    first, through = True, False
+    for action, operation in _under_way(world, loaded, journal, chosen):
+        watch.add(Running(action, operation, started=world.clock.now(), deadline=deadline))
+    through = False
     try:
-        while len(watch) and not world.stop.requested():
-            if not first:
-                watch.pause()
-            first = False
-            world.hold.check()
-            for running, operation in watch.look():
-                _record(journal, running.action, operation)
-            journal.outcome.late.extend(running.action.name for running in watch.expired())
+        _watch(world, watch, journal)
         through = True
     except LockHeld as error:
         journal.outcome.lost = error
@@ -72,6 +56,35 @@ def wait_for_running(
         _flush(journal, through=through)
         journal.close(signal_number=world.stop.signal_number)
     return journal.outcome
+
+
+def _under_way(
+    world: World, loaded: Loaded, journal: Journal, chosen: Callable[[str], bool]
+) -> Iterator[tuple[Action, Operation]]:
+    """Yield what is to be waited for; an intent whose id another model has is journalled as a failure."""
+    for name, entry in sorted(loaded.lockfile.models.items()):
+        instance = entry.in_making
+        if instance is not None and chosen(name):
+            action = Action(name, Kind.WAIT, "is still tuning", instance.resource, revision=instance.revision)
+            journal.start(action)
+            if is_taken(world, name, instance):
+                hint = "apply plans the next attempt, which gets an id of its own"
+                journal.fail(action, f"{instance.resource} is taken by another model", hint)
+            else:
+                yield action, recorded_operation(instance)
+
+
+def _watch(world: World, watch: Watch, journal: Journal) -> None:
+    """Look until nothing is left to wait for, or the run is to stop."""
+    first = True
+    while len(watch) and not world.stop.requested():
+        if not first:
+            watch.pause()
+        first = False
+        world.hold.check()
+        for running, operation in watch.look():
+            _record(journal, running.action, operation)
+        journal.outcome.late.extend(running.action.name for running in watch.expired())
 
 
 def is_taken(world: World, name: str, instance: Instance) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +12,11 @@ from reconciler.cli.command import Command, cache_option
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import check_names, check_selection, scope_options
-from reconciler.core.plan import Scope
+from reconciler.core.plan import Drift, Scope
+
+if TYPE_CHECKING:
+    from reconciler.core.planning.tolerance import Tolerated
+    from reconciler.engine.audit import Audit
 
 _DRIFT = 2
 
@@ -34,10 +39,6 @@ def command(
     """Audit, read-only: changed, missing, failed, stuck, dying, shared otherwise, data or manifest moved on."""
     from reconciler.core.planning.tolerance import sift
     from reconciler.engine.audit import take_stock
-    from reconciler.views.status_document import drift_report
-    from reconciler.views.status_markdown import render_drift_markdown
-    from reconciler.views.status_text import render_drift, render_tolerated
-    from reconciler.views.words import json_text
 
     with invocation.session() as session:
         found = take_stock(
@@ -51,6 +52,19 @@ def command(
     check_selection(select, found.desired)
     check_names("--target", target, found.known, globs=True)
 
+    outputs.write(_forms(invocation, found, drift, tolerated))
+    return _DRIFT if drift or (count_unmanaged and found.unmanaged) else 0
+
+
+def _forms(
+    invocation: Invocation, found: Audit, drift: Sequence[Drift], tolerated: Sequence[Tolerated]
+) -> dict[str, Callable[[], str]]:
+    """Return what renders the report, by form."""
+    from reconciler.views.status_document import drift_report
+    from reconciler.views.status_markdown import render_drift_markdown
+    from reconciler.views.status_text import render_drift, render_tolerated
+    from reconciler.views.words import json_text
+
     def text() -> str:
         color = invocation.color(sys.stdout)
         text = render_drift(drift, found.unmanaged, found.coverage, pinned=found.pinned, color=color)
@@ -59,20 +73,12 @@ def command(
     def markdown() -> str:
         return render_drift_markdown(drift, found.unmanaged, found.coverage, pinned=found.pinned)
 
-    def document() -> dict[str, Any]:
-        return drift_report(drift, found.unmanaged, found.coverage, tolerated, found.pinned)
+    def document() -> str:
+        return json_text(drift_report(drift, found.unmanaged, found.coverage, tolerated, found.pinned)) + "\n"
 
     def github() -> str:
         from reconciler.cli.actions import report_drift
 
         return report_drift(drift, markdown(), text(), invocation.environ)
 
-    outputs.write(
-        {
-            "text": text,
-            "json": lambda: json_text(document()) + "\n",
-            "markdown": markdown,
-            "github": github,
-        }
-    )
-    return _DRIFT if drift or (count_unmanaged and found.unmanaged) else 0
+    return {"text": text, "json": document, "markdown": markdown, "github": github}

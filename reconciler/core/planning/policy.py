@@ -23,18 +23,7 @@ def violations(
     Deleting what was kept on purpose, or what the lockfile does not record, is one.
     """
     planned = tuple(actions)
-    found = [
-        Violation(
-            f"{action.name}: is protected and would be {'deleted' if action.kind is Kind.DELETE else 'forgotten'}; "
-            "first apply its manifest with lifecycle.protect: false, then remove it",
-            rule="lifecycle.protect",
-        )
-        for action in planned
-        if action.kind in {Kind.DELETE, Kind.FORGET}
-        and not action.cleanup
-        and action.name in entries
-        and entries[action.name].protect
-    ]
+    found = list(_protected(planned, entries))
     removed = {action.name for action in planned if action.kind is Kind.DELETE and not action.cleanup}
     deletes = sum(_counts(action, entries.get(action.name), removed) for action in planned)
     replaces = sum(action.kind is Kind.REPLACE for action in planned)
@@ -48,21 +37,35 @@ def violations(
             what = f"{count} {noun} is" if count == 1 else f"{count} {noun}s are"
             message = f"{what} over limits.{field} = {limit}; {flag} {count} allows exactly this plan"
             found.append(Violation(message, limits.where.get(field), f"limits.{field}"))
-    if limits.max_steps is not None:
-        mend = "set hyperparameters.epochCount and batchSize"
-        if uncounted is not None:
-            mend = f"{uncounted}; bound limits.maxCost or spec.policy's hyperparameters.epochCount in its place"
-        found += [
-            Violation(
+    return (*found, *_uncountable(planned, limits, uncounted))
+
+
+def _protected(actions: Iterable[Action], entries: Mapping[str, Entry]) -> Iterator[Violation]:
+    for action in actions:
+        leaves = action.kind in {Kind.DELETE, Kind.FORGET} and not action.cleanup
+        if leaves and action.name in entries and entries[action.name].protect:
+            yield Violation(
+                f"{action.name}: is protected and would be {'deleted' if action.kind is Kind.DELETE else 'forgotten'}; "
+                "first apply its manifest with lifecycle.protect: false, then remove it",
+                rule="lifecycle.protect",
+            )
+
+
+def _uncountable(actions: Iterable[Action], limits: Limits, uncounted: str | None) -> Iterator[Violation]:
+    """Yield the trainings whose steps nobody can hold to the limit."""
+    if limits.max_steps is None:
+        return
+    mend = "set hyperparameters.epochCount and batchSize"
+    if uncounted is not None:
+        mend = f"{uncounted}; bound limits.maxCost or spec.policy's hyperparameters.epochCount in its place"
+    for action in actions:
+        if action.kind in TRAINS and action.steps is None and action.dataset is not None:
+            yield Violation(
                 f"{action.name}: how many tuning steps it takes is not known, and limits.maxSteps = "
                 f"{limits.max_steps}; {mend}",
                 limits.where.get("maxSteps"),
                 "limits.maxSteps",
             )
-            for action in planned
-            if action.kind in TRAINS and action.steps is None and action.dataset is not None
-        ]
-    return tuple(found)
 
 
 def over_cost(actions: Iterable[Action], limits: Limits) -> Iterator[Violation]:
