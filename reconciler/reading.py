@@ -15,7 +15,6 @@ from reconciler.core.examples import digest_of
 from reconciler.core.fitting import unfit
 from reconciler.core.gate import Gate
 from reconciler.core.manifests import Manifests
-from reconciler.core.planning.shutdowns import misspelt
 from reconciler.core.planning.tolerance import unended
 from reconciler.core.resource import Dataset, DatasetSource, Desired, Example, ExampleLimits
 from reconciler.core.scorers import PARTICULAR, complaint
@@ -92,6 +91,10 @@ class Reading:
         """Yield what the project file says that is likely to be a slip, and shows only beside the manifests."""
         config = self._config
         yield from unended(config.tolerances)
+        if not config.shutdowns:
+            return
+        from reconciler.core.planning.shutdowns import misspelt  # noqa: PLC0415  few projects have a table of their own
+
         places = {base: config.where.get(f"spec.shutdowns.{base}") for base in config.shutdowns}
         yield from misspelt(places, desired, config.provider.type)
 

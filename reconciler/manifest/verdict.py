@@ -36,7 +36,7 @@ def findings(model: type[Part], error: ValidationError, places: Places) -> Itera
 
 def alternatives(model: type[Part], value: Json, places: Places, steps: Steps = ()) -> Iterator[Problem]:
     """Yield a problem for each part that sets several of its alternatives, or none of those it needs."""
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         return
     chosen = [key for key in model.alternatives if key in value]
     if len(chosen) > 1:

@@ -30,12 +30,14 @@ def without(spec: Spec, verdicts: Iterable[Remark]) -> Normalized:
     left: Spec = spec
     for verdict in verdicts:
         head, _, tail = verdict.path.partition(".")
-        value = left.get(head)
+        if head not in left:
+            continue
+        value = left[head]
         if tail and isinstance(value, Mapping):
             if tail in value:
                 remarks.append(verdict)
                 left = {**left, head: _lacking(value, tail)}
-        elif not tail and head in left:
+        elif not tail:
             remarks.append(verdict)
             left = _lacking(left, head)
     return Normalized(left, tuple(remarks))

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import SystemRandom
-from typing import Final, cast
-
-import tenacity
+from typing import TYPE_CHECKING, Final, cast
 
 from reconciler.core.event import Event, Retried
 from reconciler.errors import QuotaExhausted, Unavailable
 from reconciler.ports.clock import Clock
 from reconciler.providers.faults import Answer, Fault
+
+if TYPE_CHECKING:
+    import tenacity
 
 __all__ = ["READ", "Patience", "Tally"]
 
@@ -69,6 +70,12 @@ class Tally:
 
     def run(self, attempt: Callable[[], Answer | Fault]) -> Answer | Fault:
         """Call ``attempt`` until it answers, fails for good, or patience ends; return what it said last."""
+        first = attempt()
+        if not self._worth_trying(first):
+            return first
+        import tenacity  # noqa: PLC0415  most requests are answered at once, and it costs as much as all our adapters
+
+        known = [first]
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_result(self._worth_trying),
             wait=self._pause,
@@ -78,7 +85,7 @@ class Tally:
             retry_error_callback=_last,
         )
         # A run that is being stopped submits nothing more, so a pause that was cut short is followed by no request.
-        outcome: Answer | Fault = retrying(lambda: self._cut_short or attempt())
+        outcome: Answer | Fault = retrying(lambda: known.pop() if known else self._cut_short or attempt())
         return outcome
 
     def _worth_trying(self, outcome: Answer | Fault) -> bool:

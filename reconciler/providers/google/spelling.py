@@ -54,8 +54,8 @@ def field(path: str, value: Json, dialect: Dialect) -> Json:
         return _float(path, value)
     if path in _INTEGERS:
         return _integer(path, value)
-    if path == "baseModel" and isinstance(value, str):
-        return _prefixed("models/", value)
+    if isinstance(value, str):
+        return _prefixed("models/", value) if path == "baseModel" else value
     if path == "source" and isinstance(value, Mapping) and isinstance(parent := value.get("tunedModel"), str):
         return {**value, "tunedModel": _prefixed("tunedModels/", parent)}
     if path == "hyperparameters" and isinstance(value, Mapping):
