@@ -16,14 +16,17 @@ import os
 import posixpath
 import re
 import stat
+from itertools import islice
 from pathlib import Path
 
+from reconciler.core.text import meant, sanitize
 from reconciler.errors import TunectlError
 
 __all__ = ["Opener", "open_file", "open_folder", "resolve"]
 
 _MAX_COMPONENTS = 64
 _MAX_LINKS = 16
+_MAX_NAMES = 10_000
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _REFUSED = (
     (re.compile(r"^\s*$"), "is empty"),
@@ -205,7 +208,10 @@ class _Walk:
             os.close(self._behind.pop())
             return
         here = self._behind[-1]
-        mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
+        try:
+            mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
+        except FileNotFoundError as error:
+            raise TunectlError(_REASONS[errno.ENOENT], hint=_alike(name, here)) from error
         if stat.S_ISLNK(mode):
             self._follow(os.readlink(name, dir_fd=here))
             return
@@ -229,6 +235,13 @@ class _Walk:
             if target == root or target.startswith(root.rstrip("/") + "/"):
                 return target[len(root) :]
         raise _outside()
+
+
+def _alike(name: str, folder: int) -> str | None:
+    """Return the question whether another name in an open folder was meant, if one is like it."""
+    with os.scandir(folder) as entries:
+        close = meant(name, (entry.name for entry in islice(entries, _MAX_NAMES) if not entry.name.startswith(".")))
+    return None if close is None else f"did you mean {sanitize(close)}?"
 
 
 def _outside() -> TunectlError:

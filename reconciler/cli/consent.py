@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli.streams import interactive
 
-approve_option = click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
+approve_option = click.option("-y", "--auto-approve", "--yes", is_flag=True, help="Do not ask.")
 
 
 def require_consent(*, auto_approve: bool, machine: str | None) -> None:

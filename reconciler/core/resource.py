@@ -221,7 +221,8 @@ class DatasetSource:
 
     Either ``path`` (POSIX, relative to the project's folder, with no ``..`` left in it), or ``inline`` examples, each
     with its place, or the ``uri`` of an object; ``validation`` and ``validation_uri`` likewise. ``input_key`` and
-    ``output_key`` rename the columns. ``location`` is where the manifest names it.
+    ``output_key`` rename the columns. ``location`` is where the manifest names it, ``validation_location`` where it
+    names the validation data.
     """
 
     location: Location
@@ -232,6 +233,7 @@ class DatasetSource:
     validation: str | None = None
     uri: str | None = None
     validation_uri: str | None = None
+    validation_location: Location | None = None
 
 
 def with_values(spec: Spec, values: Mapping[str, Json]) -> dict[str, Json]:

@@ -66,7 +66,7 @@ def check_dataset(
         training = replace(training, problems=(*training.problems, *excess))
     if source.validation is None:
         return training
-    validation = _check_file(source.validation, source.location, columns, limits, known)
+    validation = _check_file(source.validation, source.validation_location or source.location, columns, limits, known)
     share = _check_share(source, limits, training.dataset, validation.dataset)
     return DatasetReport(training.dataset, (*training.problems, *validation.problems, *share), validation.dataset)
 
@@ -199,7 +199,8 @@ def _check_share(
             most, why = share, f", {limits.validation_share:.0%} of the {trained:,} that are trained on"
     if validation.examples > most:
         message = f"validation dataset '{source.validation}' has {validation.examples:,} examples"
-        yield Problem(source.location, f"{message}; the service takes {most:,}{why}")
+        place = source.validation_location or source.location
+        yield Problem(place, f"{message}; the service takes {most:,}{why}")
 
 
 Reader = Callable[[BinaryIO, Columns], Iterator[Row | Flaw]]

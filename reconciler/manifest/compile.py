@@ -168,6 +168,7 @@ def _dataset(draft: Draft, part: DatasetPart) -> DatasetSource:
     """Return where the examples come from. Column names are for files; examples in the manifest have their own keys."""
     steps: Steps = ("spec", "dataset")
     validation, validation_uri = _validation(draft, part.validation)
+    place = None if part.validation is None else draft.places.nearest((*steps, "validation"))
     if part.uri is not None:
         return DatasetSource(
             location=draft.places.nearest((*steps, "uri")),
@@ -176,6 +177,7 @@ def _dataset(draft: Draft, part: DatasetPart) -> DatasetSource:
             validation=validation,
             uri=part.uri,
             validation_uri=validation_uri,
+            validation_location=place,
         )
     if part.examples is not None:
         places = [draft.places.nearest((*steps, "examples", index)) for index in range(len(part.examples))]
@@ -185,6 +187,7 @@ def _dataset(draft: Draft, part: DatasetPart) -> DatasetSource:
             inline=tuple(zip(examples, places, strict=True)),
             validation=validation,
             validation_uri=validation_uri,
+            validation_location=place,
         )
     if part.path is None:
         draft.refuse(steps, "needs one of path, uri, examples")
@@ -196,6 +199,7 @@ def _dataset(draft: Draft, part: DatasetPart) -> DatasetSource:
         output_key=part.output_key,
         validation=validation,
         validation_uri=validation_uri,
+        validation_location=place,
     )
 
 

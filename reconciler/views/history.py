@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.address import short
-from reconciler.core.lineage import History, Loss, Record
+from reconciler.core.canonical import Json
+from reconciler.core.lineage import Event, History, Loss, Record
 from reconciler.core.past.lineage_text import record_document
 from reconciler.core.text import clip, sanitize
+from reconciler.core.verdict import Check, describe
 from reconciler.views.escape import code, prose
 from reconciler.views.paint import painter
 from reconciler.views.words import count, guard, seconds_text, short_digest
@@ -16,6 +18,8 @@ from reconciler.views.words import count, guard, seconds_text, short_digest
 FORMAT = "tunectl.history/v1"
 _HEADS = ("NO", "TIME", "EVENT", "MODEL", "EXAMPLES", "STEPS", "TOOK", "LOSS", "COMMIT", "BY")
 _STYLES = {"promoted": "green", "rolled-back": "yellow", "failed": "bold red", "rejected": "red"}
+_JUDGED = frozenset({Event.PROMOTED, Event.ROLLED_BACK})
+"""The events that a verdict stands behind; a rejection says in its error what was not met."""
 _SHORT_COMMIT = 7
 _SHORT_HEAD = 12
 _CELL = 60
@@ -128,6 +132,8 @@ def _notes(record: Record) -> Iterator[str]:
         yield f"tuned from {sanitize(short(record.parent.resource))}{whose}"
     if record.dataset is not None:
         yield f"data {short_digest(record.dataset.digest)}, manifest {short_digest(record.manifest or '')}"
+    if record.verdict is not None and record.event in _JUDGED:
+        yield _verdict(record.verdict)
     if record.error is not None:
         yield sanitize(record.error)
     if record.provenance is not None and record.provenance.run is not None:
@@ -135,6 +141,27 @@ def _notes(record: Record) -> Iterator[str]:
     made, by = record.provenance, record.recorded_by
     if by is not None and made is not None and (by.actor, by.run) != (made.actor, made.run):
         yield f"recorded by {sanitize(' '.join(part for part in (by.actor, by.run) if part)) or 'somebody else'}"
+
+
+def _verdict(document: Mapping[str, Json]) -> str:
+    """Return a verdict as it was recorded, in the words of the gate."""
+    checks = document.get("checks")
+    told = [_check(check) for check in checks if isinstance(check, Mapping)] if isinstance(checks, list) else []
+    head = "gate passed" if document.get("passed") else "gate not met"
+    return sanitize(f"{head}: {'; '.join(told)}" if told else head)
+
+
+def _check(document: Mapping[str, Json]) -> str:
+    measured, limit, note = (document.get(key) for key in ("measured", "limit", "note"))
+    return describe(
+        Check(
+            str(document.get("check")),
+            bool(document.get("passed")),
+            measured if isinstance(measured, int | float) else None,
+            limit if isinstance(limit, int | float) else None,
+            note if isinstance(note, str) else None,
+        )
+    )
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

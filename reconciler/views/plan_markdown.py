@@ -25,9 +25,9 @@ from reconciler.views.words import (
     bullets,
     change_text,
     count,
-    data_text,
     dataset_text,
     is_paid,
+    moved_dataset,
     plan_line,
     remote_text,
     selection_text,
@@ -115,9 +115,11 @@ def _title(action: Action) -> str:
 
 def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
     """Yield what a row does not show, as Markdown."""
-    if action.changes:
+    told = moved_dataset(action)
+    changes = [change for change in action.changes if change is not told]
+    if changes:
         yield "| Field | Before | After | |\n| --- | --- | --- | --- |\n"
-        for change in action.changes:
+        for change in changes:
             before, after = change_text(change.before, change.after, limit=_VALUE)
             note = "needs a new training" if is_paid(action, change) else ""
             yield f"| {code(change.path)} | {code(before)} | {code(after)} | {note} |\n"
@@ -137,9 +139,9 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
 
 def _data_facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
     if action.dataset is not None:
-        yield f"* dataset: {prose(dataset_text(action.dataset, action.dataset_before))}\n"
-    if action.data is not None:
-        yield f"* rows: {prose(data_text(action.data))}\n"
+        moved = moved_dataset(action)
+        note = "; needs a new training" if moved is not None and is_paid(action, moved) else ""
+        yield f"* dataset: {prose(dataset_text(action.dataset, action.dataset_before, action.data) + note)}\n"
         yield from sample_items(rows)
     if (upload := upload_text(action)) is not None:
         yield f"* upload: {prose(upload)}\n"

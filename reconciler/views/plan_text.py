@@ -17,14 +17,15 @@ from reconciler.views.forecast_words import facts_of, totals_of, what_if_rows
 from reconciler.views.paint import Paint, painter
 from reconciler.views.rollback import pin_line
 from reconciler.views.words import (
+    DATASET,
     SYMBOLS,
     bullets,
     change_text,
     count,
-    data_text,
     dataset_text,
     guard,
     is_paid,
+    moved_dataset,
     plan_line,
     remote_text,
     selection_text,
@@ -87,7 +88,7 @@ def _action(action: Action, paint: Paint, width: int, samples: Samples) -> Itera
     symbol = f"{SYMBOLS[action.kind]:>3}"
     yield f"{paint(symbol, _STYLES.get(action.kind, 'blue'))} {paint(sanitize(action.name), 'bold')}  {_doing(action)}"
     yield f"{_INDENT}{sanitize(action.reason)}"
-    yield from _facts(action)
+    yield from _facts(action, paint)
     if action.data is not None:
         yield from (f"{_INDENT}{line}" for line in sample_lines(samples.get(action.name, ()), paint, width))
     yield from _changes(action, paint, width)
@@ -103,14 +104,14 @@ def _doing(action: Action) -> str:
     return f"{action.kind.value}{resource}{', 0 steps' if action.kind is Kind.REUSE else ''}"
 
 
-def _facts(action: Action) -> Iterator[str]:
+def _facts(action: Action, paint: Paint) -> Iterator[str]:
     facts = []
     if action.kind is Kind.REPLACE:
         facts.append(("order", f"tune the new model, wait until it is ready, then {_afterwards(action)}"))
     if action.dataset is not None:
-        facts.append(("dataset", dataset_text(action.dataset, action.dataset_before)))
-    if action.data is not None:
-        facts.append(("rows", data_text(action.data)))
+        moved = moved_dataset(action)
+        note = paint(_TRAINS, "magenta") if moved is not None and is_paid(action, moved) else ""
+        facts.append(("dataset", dataset_text(action.dataset, action.dataset_before, action.data) + note))
     if (upload := upload_text(action)) is not None:
         facts.append(("upload", upload))
     if action.steps is not None:
@@ -134,7 +135,8 @@ def _afterwards(action: Action) -> str:
 
 
 def _changes(action: Action, paint: Paint, width: int) -> Iterator[str]:
-    changes = action.changes
+    told = moved_dataset(action)
+    changes = [change for change in action.changes if change is not told]
     paths = [f"{sanitize(change.path)}:" for change in changes]
     widest = max(map(len, paths), default=0)
     notes = [_TRAINS if is_paid(action, change) else "" for change in changes]
@@ -165,8 +167,8 @@ def drift_line(drift: Drift, *, width: int) -> str:
     words = f"{sanitize(drift.name)}: {sanitize(drift.message)}"
     if drift.path is not None and drift.before != drift.after:
         before, after = change_text(drift.before, drift.after, limit=max(_NARROWEST, width // 3))
-        values = f"{before} -> {after}"
-        words += f" ({values if drift.message.startswith(drift.path) else f'{sanitize(drift.path)}: {values}'})"
+        told = drift.path == DATASET or drift.message.startswith(drift.path)
+        words += f" ({'' if told else f'{sanitize(drift.path)}: '}{before} -> {after})"
     return words if drift.update_time is None else f"{words}, last changed {sanitize(drift.update_time)}"
 
 

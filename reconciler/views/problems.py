@@ -21,6 +21,10 @@ ReadLines = Callable[[str], list[str] | None]
 SHOWN = 200
 _MANIFESTS = (".yaml", ".yml")
 _EXCERPT = 160
+_QUOTED = re.compile("'([^']*)'")
+_SLASH = re.compile("/")
+_KEY = re.compile(r"""["']?[\w.-]+["']?\s*:\s+[^\s#,]*""")
+"""What may stand between the place of a problem and the value that it is about: a key, and how the value begins."""
 _EXAMPLES = re.compile(r"""(^|[\s{,\-"'])examples["']?\s*:""")
 _STYLES = {"error": "bold red", "warning": "bold yellow"}
 
@@ -81,9 +85,22 @@ def _excerpt(problem: Problem, read_lines: ReadLines | None, paint: Paint) -> It
     yield f"{paint(f'{place.line:>5} |', 'dim')} {clip(sanitize(source), _EXCERPT)}".rstrip()
     column = place.column
     if column is not None and 0 < column <= len(source) + 1:
-        before = len(sanitize(source[: column - 1]))
+        before = len(sanitize(source[: _pointed(problem.message, source, column - 1)]))
         if before < _EXCERPT:
             yield f"{paint('      |', 'dim')} {' ' * before}{paint('^', 'bold red')}"
+
+
+def _pointed(message: str, source: str, start: int) -> int:
+    """Return where the caret belongs: at the value that the message quotes, if it stands behind its key, else there.
+
+    A path is quoted from the project's folder and written from the manifest's, so its end is what is looked for.
+    """
+    for quoted in _QUOTED.findall(message):
+        for at in (0, *(slash.end() for slash in _SLASH.finditer(quoted))):
+            found = source.find(quoted[at:], start) if quoted[at:] else -1
+            if found >= 0 and _KEY.fullmatch(source[start:found]):
+                return found
+    return start
 
 
 def _may_hold_examples(lines: Sequence[str], index: int) -> bool:

@@ -25,7 +25,8 @@ class Row:
     looked. ``error`` is the service's reason for a failure, ``created`` when the model was made, if either knows.
     ``pin`` is the revision that a rollback keeps serving, ``pin_over`` what the manifest asked for at that time.
     ``shelved`` counts the attempts of the name that failed or were rejected and still exist, on its current row.
-    ``took`` is what its tuning came to, if that was foreseen and is over.
+    ``lost`` says on the current row that the newest attempt beside it ``failed`` or was ``rejected``. ``took`` is what
+    its tuning came to, if that was foreseen and is over.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Row:
     pin_over: str | None = None
     took: Actual | None = None
     shelved: str | None = None
+    lost: str | None = None
 
     @property
     def state(self) -> str:
@@ -83,20 +85,35 @@ def build_rows(
     """
     wanted = sorted(lockfile.models) if names is None else [name for name in names if name in lockfile.models]
     return tuple(
-        _pinned(_row(name, model.role, model.instance, observations), lockfile.models[name])
+        _beside(_row(name, model.role, model.instance, observations), lockfile.models[name])
         for name in wanted
         for model in models_of(name, lockfile.models[name])
         if former or model.role in _PRESENT
     )
 
 
-def _pinned(row: Row, entry: Entry) -> Row:
+def _beside(row: Row, entry: Entry) -> Row:
+    """Add to the row of the current model what its entry says besides."""
     if row.role != "current":
         return row
     counts = ((len(entry.rejected), "rejected"), (len(entry.failed), "failed"))
     shelved = " and ".join(f"{number:,} {word}" for number, word in counts if number)
-    kept = replace(row, shelved=f"{shelved} beside it" if shelved else None)
+    kept = replace(row, shelved=f"{shelved} beside it" if shelved else None, lost=_lost(row, entry))
     return replace(kept, pin=entry.pin, pin_over=entry.pin_over) if entry.pin else kept
+
+
+def _lost(row: Row, entry: Entry) -> str | None:
+    """Return how the newest attempt ended, if it did not come to serve and no other is in the making.
+
+    A failure is forgotten when a model comes to serve, so one that is recorded is newer than what serves; a rejection
+    is kept, and the times tell.
+    """
+    if row.instance.state is not InstanceState.READY or entry.candidate is not None:
+        return None
+    if entry.failed:
+        return InstanceState.FAILED.value
+    made = max((instance.create_time or "" for instance in entry.rejected), default="")
+    return InstanceState.REJECTED.value if made > (row.created or "") else None
 
 
 def _row(name: str, role: str, instance: Instance, observations: Mapping[str, Observation] | None) -> Row:

@@ -158,7 +158,7 @@ def parsed(data: bytes, address: str) -> dict[str, Any]:
 def refuse(address: str, what: str, cause: Exception | None = None) -> NoReturn:
     """Raise that a file is no plan that can be trusted."""
     raise StalePlan(
-        f"{sanitize(address)}: {sanitize(what)}; nothing was applied",
+        f"{sanitize(address)}: {sanitize(what)}",
         hint="make a new plan with tunectl plan --out",
     ) from cause
 

@@ -69,6 +69,7 @@ def _row(row: Row, observations: Mapping[str, Observation]) -> dict[str, Any]:
         "dataset": None if dataset is None else {"digest": dataset.digest, "examples": dataset.examples},
         "progress": None if row.progress is None else _progress(row.progress),
         "error": row.error,
+        "newest": row.lost,
         "pin": row.pin,
         "pinOver": row.pin_over,
         "forecast": None if instance.forecast is None else dict(instance.forecast),

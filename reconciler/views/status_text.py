@@ -41,7 +41,7 @@ def render_status(rows: Sequence[Row], *, color: bool = False, width: int | None
     lines = [paint(_line(table[0], widths), "bold")]
     room = 2 * _CELL if width is None else max(width, _CELL // 2)
     for row, cells in zip(rows, table[1:], strict=True):
-        lines.append(paint(_line(cells, widths), _STYLES.get(row.state, "")))
+        lines.append(paint(_line(cells, widths), "yellow" if row.lost else _STYLES.get(row.state, "")))
         if row.error is not None:
             lines.append(clip(f"  {sanitize(row.error)}", room))
         if row.shelved is not None:
@@ -114,8 +114,9 @@ def render_tolerated(tolerated: Sequence[Tolerated], *, listed: bool, width: int
 
 
 def state_text(row: Row) -> str:
-    """Return a row's state, and that a rollback keeps it."""
-    return row.state if row.pin is None else f"{row.state}, pinned"
+    """Return a row's state, that a rollback keeps it, and that the newest attempt came to nothing."""
+    parts = (row.state, None if row.pin is None else "pinned", None if row.lost is None else f"newest {row.lost}")
+    return ", ".join(part for part in parts if part is not None)
 
 
 def counted(rows: Sequence[Row]) -> str:

@@ -101,15 +101,36 @@ def short_digest(digest: str) -> str:
     return clip(sanitize(digest), len("sha256:") + 13)
 
 
-def dataset_text(dataset: Dataset, before: Dataset | None) -> str:
-    """Return a dataset in a few words, with what it was before if that differs."""
-    now = _held(dataset)
-    return now if before is None or before == dataset else f"{_held(before)} -> {now}"
+DATASET = "spec.dataset"
+"""The path under which a plan has the change of a dataset."""
+
+
+def dataset_text(dataset: Dataset, before: Dataset | None, data: DataChange | None = None) -> str:
+    """Return a dataset in a few words; if it is another one than before, how much of it, and both digests at the end.
+
+    ``data`` is what is known of the rows.
+    """
+    if before is None or before == dataset:
+        return f"{_held(dataset)}, {short_digest(dataset.digest)}"
+    rows = "" if data is None else f"{':' if data.rows is not None else ';'} {data_text(data)}"
+    return f"{_moved(before, dataset)}{rows} ({short_digest(before.digest)} -> {short_digest(dataset.digest)})"
+
+
+def moved_dataset(action: Action) -> Change | None:
+    """Return the change of an action's dataset, where ``dataset_text`` tells all of it."""
+    if not action.data_moved:
+        return None
+    return next((change for change in action.changes if change.path == DATASET), None)
+
+
+def _moved(before: Dataset, now: Dataset) -> str:
+    if not (before.counted and now.counted):
+        return f"{_held(before)} -> {_held(now)}"
+    return _held(now) if before.examples == now.examples else f"{before.examples:,} -> {_held(now)}"
 
 
 def _held(dataset: Dataset) -> str:
-    what = count(dataset.examples, "example") if dataset.counted else sanitize(dataset.uri or "not counted")
-    return f"{what}, {short_digest(dataset.digest)}"
+    return count(dataset.examples, "example") if dataset.counted else sanitize(dataset.uri or "not counted")
 
 
 def upload_text(action: Action) -> str | None:

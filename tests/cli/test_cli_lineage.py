@@ -45,6 +45,22 @@ def spoil(workshop: Workshop, number: int, **values: object) -> None:
     workshop.write(LOG, "\n".join(found) + "\n")
 
 
+def test_every_verdict_on_a_model_is_kept(workshop):
+    workshop.apply()
+    for answer in ("no", "never"):
+        workshop.want("numbers", **epochs(5), gate={"prompts": [{"input": "4", "equals": answer}]})
+        workshop.apply(expect=7)
+    workshop.want("numbers", **epochs(5), gate={"prompts": [{"input": "4", "equals": "5"}], "maxFinalLoss": 9})
+    workshop.apply()
+    assert told(workshop) == ["promoted", "rejected", "rejected", "promoted", "deleted"]
+    gates = [record["verdict"]["gate"] for record in lines(workshop)[1:4]]
+    assert len(set(gates)) == 3
+    said = workshop.run("history", "numbers").out
+    assert said.count("0 of 1 prompts right; not as expected: prompts[0]") == 2
+    assert "gate passed: final loss " in said
+    assert verify(workshop, expect=0) == []
+
+
 # --- what is recorded ----------------------------------------------------------------------------------------------
 
 

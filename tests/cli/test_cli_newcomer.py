@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     [
         (("delete", "numbers"), "did you mean destroy?"),
         (("plan", "--json"), "Did you mean --format json?"),
-        (("apply", "--yes"), "Did you mean -y?"),
+        (("apply", "--assume-yes"), "Did you mean -y?"),
         (("fmt", "--json"), "No such option '--json'"),
     ],
 )
@@ -79,6 +80,87 @@ def test_a_gate_added_to_a_model_that_serves_claims_no_exam(workshop: Workshop) 
     said = workshop.run("plan").out
     assert "must pass" not in said
     assert "spec.gate: (not set) -> sha256:" in said
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("nope.json", "nope.json: there is no such file; `tunectl plan --out FILE` saves a plan"),
+        ("pln.json", "pln.json: there is no such file; did you mean plan.json?"),
+        ("tunectl.yaml", "tunectl.yaml: is no saved plan; `tunectl plan --out FILE` saves a plan"),
+        ("manifests/", "manifests: is a folder; `tunectl plan --out FILE` saves a plan"),
+        ("Numbers", "did you mean numbers?"),
+    ],
+)
+def test_what_can_be_shown_is_said_with_the_way_past(workshop: Workshop, word: str, expected: str) -> None:
+    workshop.apply()
+    workshop.run("plan", "--out", "plan.json")
+    assert expected in workshop.fails(64, "show", word)
+
+
+def test_a_file_that_is_no_plan_is_not_said_to_have_been_applied(workshop: Workshop) -> None:
+    workshop.write("list.json", "[]")
+    said = workshop.fails(6, "show", "list.json")
+    assert said.startswith(
+        "error: list.json: it is no plan of tunectl\n  hint: make a new plan with tunectl plan --out"
+    )
+
+
+def test_a_dataset_that_is_not_there_is_pointed_at_with_the_name_that_was_meant(workshop: Workshop) -> None:
+    workshop.want("numbers", dataset={"path": "datasets/nubers.jsonl", "validation": "datasets/evla.jsonl"})
+    workshop.dataset(path="manifests/datasets/eval.jsonl")
+    lines = workshop.fails(1, "validate").splitlines()
+    for wrong, right in (("nubers", "numbers"), ("evla", "eval")):
+        (at,) = [number for number, line in enumerate(lines) if f"'manifests/datasets/{wrong}.jsonl' does not" in line]
+        source, caret, hint = lines[at + 1 : at + 4]
+        assert caret.index("^") == source.index(f"datasets/{wrong}")
+        assert hint == f"  hint: did you mean {right}.jsonl?"
+
+
+def test_a_folder_that_is_misspelt_is_named_too(workshop: Workshop) -> None:
+    workshop.want("numbers", dataset={"path": "dataset/numbers.jsonl"})
+    assert "hint: did you mean datasets?" in workshop.fails(1, "validate")
+
+
+def test_the_caret_of_a_wrong_value_stands_under_the_value(workshop: Workshop) -> None:
+    workshop.want("numbers", temperature="hot", lifecycle={"retian": 1})
+    lines = workshop.fails(1, "validate").splitlines()
+    carets = [(source, caret.index("^")) for source, caret in pairwise(lines) if "^" in caret]
+    assert [source[at:] for source, at in carets] == ['hot",', '"retian": 1']
+
+
+@pytest.mark.parametrize("consent", ["-y", "--yes", "--auto-approve"])
+def test_consent_has_one_meaning_and_every_usual_spelling(workshop: Workshop, consent: str) -> None:
+    workshop.run("init", "new", consent)
+    workshop.run("apply", consent)
+    workshop.run("destroy", consent)
+    assert workshop.lockfile["models"] == {}
+
+
+def test_status_says_that_the_newest_attempt_failed_though_an_older_one_serves(workshop: Workshop) -> None:
+    workshop.apply()
+    workshop.want("numbers", hyperparameters={"epochCount": 5, "batchSize": 2, "learningRate": 0.001})
+    workshop.fault("fail,model=numbers.*,count=1")
+    workshop.apply(expect=4)
+    assert "numbers  ready, newest failed" in workshop.run("status").out
+    (model,) = workshop.run("status", "--format", "json").json()["models"]
+    assert (model["state"], model["newest"]) == ("ready", "failed")
+    assert "ready, newest failed" in workshop.run("status", "--format", "markdown").out
+    workshop.apply("--replace", "numbers")
+    assert "numbers  ready  " in workshop.run("status").out
+
+
+def test_status_says_that_the_newest_attempt_was_rejected_until_a_newer_one_serves(workshop: Workshop) -> None:
+    workshop.apply()
+    changed = {"epochCount": 5, "batchSize": 2, "learningRate": 0.001}
+    workshop.want("numbers", hyperparameters=changed, gate={"prompts": [{"input": "4", "equals": "no"}]})
+    workshop.apply(expect=7)
+    assert "numbers  ready, newest rejected" in workshop.run("status").out
+    workshop.clock.advance(60)
+    workshop.want("numbers", hyperparameters={**changed, "epochCount": 4})
+    workshop.apply()
+    assert "numbers  ready  " in workshop.run("status").out
+    assert "1 rejected beside it" in workshop.run("status").out
 
 
 def test_times_are_told_to_the_second(workshop: Workshop) -> None:

@@ -13,6 +13,7 @@ from reconciler.core.past.chronicle import carried, happened, stamped
 from reconciler.core.planning.ancestry import Ancestry
 from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Remote
+from reconciler.core.verdict import Verdict
 
 REMOTE = Remote("fake", "https://fake.example")
 READY, TUNING, PENDING = InstanceState.READY, InstanceState.TUNING, InstanceState.PENDING
@@ -85,6 +86,20 @@ SERVES = lockfile(x=Entry(A))
             lockfile(x=Entry(A, rejected=(model("b", REJECTED),))),
             [("x", "rejected", "b")],
             id="a gate said no",
+        ),
+        pytest.param(
+            lockfile(x=Entry(A, rejected=(replace(model("b", REJECTED), verdict=Verdict(False, "sha256:one")),))),
+            lockfile(x=Entry(A, rejected=(replace(model("b", REJECTED), verdict=Verdict(False, "sha256:two")),))),
+            [("x", "rejected", "b")],
+            id="another gate said no, too",
+        ),
+        pytest.param(
+            lockfile(x=Entry(A, rejected=(replace(model("b", REJECTED), verdict=Verdict(False, "sha256:one")),))),
+            lockfile(
+                x=Entry(A, rejected=(replace(model("b", REJECTED), verdict=Verdict(False, "sha256:one"), gate={}),))
+            ),
+            [],
+            id="another gate is to judge, and has not",
         ),
         pytest.param(
             SERVES, lockfile(x=Entry(model("a", PENDING))), [("x", "gone", "a")], id="gone, and made once more"

@@ -267,7 +267,7 @@ def test_data_drift_says_how_many_examples_there_are():
         now=NOW,
         capabilities=CAPABILITIES,
     )
-    assert drift.message == "the dataset changed since the last apply (15 -> 20 examples)"
+    assert drift.message == "the dataset changed since the last apply, 15 -> 20 examples"
     assert (drift.before, drift.after) == (DATA.digest, OTHER_DATA.digest)
 
 

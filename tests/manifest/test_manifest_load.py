@@ -108,6 +108,7 @@ def test_a_manifest_becomes_a_desired_model_and_the_place_of_its_data(project):
         input_key="question",
         output_key="answer",
         validation="manifests/math/eval.jsonl",
+        validation_location=Location(file, 16, 5),
     )
     assert manifest.evaluation == DatasetSource(
         location=Location(file, 27, 15), path="manifests/data/eval.jsonl", output_key="answer"

@@ -51,7 +51,7 @@ def test_a_reader_sees_names_values_and_reasons_as_they_are():
         "tunedModels/number-generator-1a2b3c4d5e6f",
         "the dataset and hyperparameters.epochCount cannot change in place",
         "spec.hyperparameters.epochCount",
-        "15 examples, sha256:0123456789ab… -> 18 examples, sha256:fedcba987654…",
+        "15 -> 18 examples: 4 added, 1 removed, 2 changed; 1 duplicate, 0 before (sha256:0123456789ab… -> ",
         "manifests/models.yaml:12:5: temperature has no effect here (remove it)",
         "1 delete, but limits.maxDeletes is 0; allow it with --allow-deletes 1",
     ):

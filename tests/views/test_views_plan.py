@@ -151,7 +151,12 @@ CHANGES = {
 def test_what_changed_in_the_data_is_told_and_comes_back_and_no_digest_covers_it(change, words):
     plan = just(replace(REPLACE, data=change))
     assert plan.digest == just(replace(REPLACE, data=None)).digest
-    assert f"rows     {words}\n" in render_plan(plan)
+    said = render_plan(plan)
+    mark = ":" if change.rows is not None else ";"
+    digests = "(sha256:0123456789ab… -> sha256:fedcba987654…)"
+    assert f"dataset  15 -> 18 examples{mark} {words} {digests}\n" in said
+    assert said.count("sha256:fedcba987654") == 1, "one change is shown once"
+    assert "spec.dataset" not in said
     again = restored(load_saved(dump_saved(plan, tool="0.1.0")).document)
     assert again.actions[0].data == change
 

@@ -57,7 +57,9 @@ _IGNORED = ".tunectl/"
     is_flag=True,
     help="Also write GitHub workflows: plan in pull requests, apply on merge, audit by night.",
 )
-@click.option("-y", "--yes", is_flag=True, help="Ask nothing; take what is not given as it usually is.")
+@click.option(
+    "-y", "--yes", "--auto-approve", is_flag=True, help="Ask nothing; take what is not given as it usually is."
+)
 @click.pass_obj
 def command(
     invocation: Invocation,

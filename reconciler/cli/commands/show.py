@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ import click
 from reconciler.cli.command import Command
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
+
+_OTHERWISE = "`tunectl plan --out FILE` saves a plan, `tunectl status` lists the models"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,8 @@ def command(invocation: Invocation, /, what: str, outputs: Outputs) -> int:
     """Show one model (serving, candidate and former ones), or a saved plan, in full."""
     if Path(what).is_file():
         _show_plan(invocation, outputs, Path(what))
+    elif "." in what or os.sep in what:
+        raise click.UsageError(_no_file(Path(what)))
     else:
         _show_model(invocation, outputs, what)
     return 0
@@ -37,11 +42,24 @@ def _show_plan(invocation: Invocation, outputs: Outputs, path: Path) -> None:
     from reconciler.views.restore import restored
     from reconciler.views.saved import load_saved
 
+    if path.suffix in {".yaml", ".yml"}:
+        raise click.UsageError(f"{path}: is no saved plan; {_OTHERWISE}, `tunectl validate` reads manifests")
     try:
         data = path.read_bytes()
     except OSError as error:
         raise click.FileError(str(path), error.strerror or "cannot be read") from error
     write_plan(invocation, outputs, restored(load_saved(data, address=str(path)).document))
+
+
+def _no_file(path: Path) -> str:
+    """Return what is wrong with a word that is no file and can be no model's name either."""
+    from reconciler.core.text import did_you_mean, meant
+
+    if path.is_dir():
+        return f"{path}: is a folder; {_OTHERWISE}"
+    plans = {near.stem: str(near) for near in path.parent.glob("*.json")} if path.parent.is_dir() else {}
+    close = meant(path.stem, plans)
+    return f"{path}: there is no such file; {did_you_mean(close and plans[close], otherwise=_OTHERWISE)}"
 
 
 def _show_model(invocation: Invocation, outputs: Outputs, name: str) -> None:

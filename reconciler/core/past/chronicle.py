@@ -114,7 +114,10 @@ def _gone_on(name: str, former: Entry, entry: Entry, deleted: Collection[str]) -
             yield Happening(name, Event.GONE, instance)  # and is made once more, under the same id
     for state, event in ((InstanceState.FAILED, Event.FAILED), (InstanceState.REJECTED, Event.REJECTED)):
         for resource, instance in now.items():
-            if instance.state is state and (resource not in was or was[resource].state is not state):
+            known = was.get(resource)
+            if instance.state is state and (
+                known is None or known.state is not state or _judged_again(known, instance)
+            ):
                 yield Happening(name, event, instance)
     yield from _serving(name, former, entry)
     for resource, instance in was.items():
@@ -122,6 +125,11 @@ def _gone_on(name: str, former: Entry, entry: Entry, deleted: Collection[str]) -
             kept = entry.deletion == RETAIN and instance.state is InstanceState.READY
             otherwise = Event.FORGOTTEN if kept else Event.GONE
             yield Happening(name, Event.DELETED if resource in deleted else otherwise, instance)
+
+
+def _judged_again(was: Instance, now: Instance) -> bool:
+    """Tell whether a rejected model was held to another gate and rejected once more: each verdict is told."""
+    return now.verdict is not None and now.verdict != was.verdict
 
 
 def _serving(name: str, former: Entry, entry: Entry) -> Iterator[Happening]:

@@ -210,7 +210,7 @@ def _moved_on(manifest: Desired, entry: Entry, observed: Observed, wanted: str) 
         return
     old, new = applied.dataset, manifest.dataset
     if old is not None and new is not None and old.digest != new.digest and "dataset" not in manifest.lifecycle.ignore:
-        counts = f" ({old.examples} -> {new.examples} examples)" if old.counted and new.counted else ""
+        counts = f", {old.examples} -> {new.examples} examples" if old.counted and new.counted else ""
         message = f"the dataset changed since the last apply{counts}"
         yield Drift(manifest.name, "data", message, path="spec.dataset", before=old.digest, after=new.digest)
     elif manifest.parent is not None and not moved:
