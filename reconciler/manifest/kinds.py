@@ -129,11 +129,9 @@ LastDay = Annotated[
     Field(pattern=f"^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{NEVER})$"),
     Expect(f"a day such as 2027-01-31, or {NEVER}"),
 ]
-Bucket = Annotated[
-    str, Field(pattern=r"^gs://[a-z0-9][a-z0-9._-]+(/[^\s]*)?$"), Expect("a place such as gs://bucket/prefix")
-]
+BUCKET = r"^gs://[a-z0-9][a-z0-9._-]+(/[^\s]*)?$"
+Bucket = Annotated[str, Field(pattern=BUCKET), Expect("a place such as gs://bucket/prefix")]
 OBJECT_URI = r"^gs://[a-z0-9][a-z0-9._-]+/[^\s#?]*[^\s#?/]$"
 ObjectUri = Annotated[str, Field(pattern=OBJECT_URI), Expect("an object such as gs://bucket/data.jsonl")]
-CloudName = Annotated[
-    str, Field(pattern="^[a-z0-9][a-z0-9.:-]{0,126}$"), Expect("lower-case letters, digits, '-', '.' and ':'")
-]
+CLOUD_NAME = "^[a-z0-9][a-z0-9.:-]{0,126}$"
+CloudName = Annotated[str, Field(pattern=CLOUD_NAME), Expect("lower-case letters, digits, '-', '.' and ':'")]

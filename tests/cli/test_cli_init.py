@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 import yaml
 from cli_kit import DATA, call
 from jsonschema import Draft202012Validator
+
+from reconciler.cli.blueprint import SERVICES
 
 FILES = {
     ".gitignore",
@@ -23,6 +26,10 @@ FILES = {
     "schemas/tunedmodel.schema.json",
 }
 WORKFLOWS = {f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift")}
+
+
+VERTEX = "https://aiplatform.googleapis.com"
+PLACE = {"project": "my-proj", "location": "europe-west4", "staging": "gs://bucket-7/data"}
 
 
 def files(folder):
@@ -234,7 +241,7 @@ def answer(monkeypatch, *lines):
 
 
 def test_on_a_terminal_it_asks_and_enter_takes_what_is_usual(workshop, fresh, monkeypatch):
-    answer(monkeypatch, "", "", "", "", "")
+    answer(monkeypatch, *[""] * 6)
     workshop.run("init")
     assert files(fresh) == FILES
     assert yaml.safe_load((fresh / "tunectl.yaml").read_text())["metadata"] == {"name": "fresh"}
@@ -242,7 +249,14 @@ def test_on_a_terminal_it_asks_and_enter_takes_what_is_usual(workshop, fresh, mo
 
 def test_what_is_answered_is_what_is_written(workshop, fresh, monkeypatch):
     answer(
-        monkeypatch, "shop", "reviews", "models/gemini-1.5-flash-001-tuning", "https://tuning.example.com", "p-1", "y"
+        monkeypatch,
+        "shop",
+        "reviews",
+        "",
+        "models/gemini-1.5-flash-001-tuning",
+        "https://tuning.example.com",
+        "p-1",
+        "y",
     )
     assert "tunectl generate reviews 41" in workshop.run("init").out
     project = yaml.safe_load((fresh / "tunectl.yaml").read_text())
@@ -256,6 +270,53 @@ def test_what_is_answered_is_what_is_written(workshop, fresh, monkeypatch):
     assert manifest["spec"]["baseModel"] == "models/gemini-1.5-flash-001-tuning"
     assert files(fresh) >= WORKFLOWS
     assert workshop.run("validate").out == "Valid: 1 manifest, 15 examples.\n"
+
+
+def test_a_project_of_vertex_plans_cleanly_applies_and_has_nothing_for_the_doctor(workshop, fresh):
+    assert "tunectl doctor" not in workshop.run("init", "--type", "vertex").out
+    assert (workshop.run("validate").out, workshop.run("validate").err) == ("Valid: 1 manifest, 15 examples.\n", "")
+    assert workshop.run("fmt", "--check").out == ""
+    planned = workshop.run("plan")
+    assert "Warnings" not in planned.out
+    assert planned.out.endswith("Plan: 1 to create, 0 to update, 0 to replace, 0 to delete.\n")
+    assert workshop.run("doctor").out.endswith("All is well.\n")
+    workshop.apply()
+    assert workshop.run("plan").out.startswith("No changes.")
+    assert workshop.run("generate", "number-generator", "15").out.strip().endswith("16")
+
+
+def test_a_project_of_hosted_vertex_is_what_was_asked_for_and_the_doctor_goes_on_from_there(workshop, fresh):
+    flags = [text for field, value in PLACE.items() for text in (f"--{field}", value)]
+    said = workshop.run("init", "--type", "vertex", "--endpoint", VERTEX, *flags).out
+    assert "tunectl doctor" in said
+    spec = yaml.safe_load((fresh / "tunectl.yaml").read_text())["spec"]
+    assert spec["provider"] == {"type": "vertex", "apiVersion": "v1", "endpoint": VERTEX, **PLACE}
+    assert spec["lockfile"] == "tunectl.lock"
+    schema = workshop.run("schema", "project").json()["$defs"]
+    keys = {key for part in ("ProjectSpec", "ProviderPart", "LimitsPart") for key in schema[part]["properties"]}
+    text = (fresh / "tunectl.yaml").read_text()
+    assert {key for key in keys if f"{key}:" not in text} == {"options"}
+    assert workshop.run("fmt", "--check").out == ""
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(fresh / "none.json")}
+    checked = workshop.run("doctor", "--project", "my-proj", expect=3, environ=environ).out
+    assert "gcloud auth application-default login" in checked
+
+
+def test_on_a_terminal_vertex_is_asked_for_what_it_needs(workshop, fresh, monkeypatch):
+    answer(monkeypatch, "shop", "", "vertex", "", VERTEX, "my-proj", "", "bucket", "gs://bucket-7/data", "")
+    said = workshop.run("init").err
+    assert "Base model [gemini-2.5-flash]" in said
+    assert said.count("--staging bucket: is none") == 1
+    provider = yaml.safe_load((fresh / "tunectl.yaml").read_text())["spec"]["provider"]
+    assert {key: provider[key] for key in PLACE} == {**PLACE, "location": "us-central1"}
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_every_template_is_filled_in(workshop, fresh, kind):
+    workshop.run("init", "--type", kind, "--workflows")
+    for name in files(fresh) - WORKFLOWS:
+        assert not re.search("@[A-Z-]+@", (fresh / name).read_text()), name
+    assert yaml.safe_load((fresh / "tunectl.yaml").read_text())["spec"]["provider"]["type"] == kind
 
 
 def test_flags_say_the_same_and_nothing_is_asked_then(workshop, fresh, monkeypatch):
@@ -276,6 +337,15 @@ def test_the_files_are_in_the_style_of_fmt(workshop, fresh):
         (["--base-model", "a b"], "--base-model a b"),
         (["--endpoint", "ftp://x"], "--endpoint"),
         (["--endpoint", "http://example.com"], "--endpoint"),
+        (["--type", "Vertx"], "--type Vertx: init knows no such service; did you mean vertex?"),
+        (["--location", "us-central1"], "--location: generativelanguage has none; it is for --type vertex"),
+        (["--type", "vertex", "--staging", "bucket/x"], "--staging bucket/x: is none; it looks like gs://my-bucket"),
+        (["--type", "vertex", "--location", "a\nb: c"], "--location"),
+        (["--type", "vertex", "--project", "A B"], "--project A B: is none"),
+        (
+            ["--type", "vertex", "--endpoint", VERTEX, "--project", "my-proj"],
+            f"vertex at {VERTEX} needs more to plan: --location us-central1 --staging gs://my-bucket/tunectl",
+        ),
     ],
 )
 def test_what_no_file_could_hold_is_refused_before_anything_is_written(workshop, fresh, arguments, said):

@@ -176,11 +176,12 @@ def test_init_asks_again_where_the_answer_was_no_good(
     folder = tmp_path_factory.mktemp("asked")
     monkeypatch.chdir(folder)
     monkeypatch.setattr("reconciler.cli.commands.init.interactive", lambda: True)
-    monkeypatch.setattr("sys.stdin", io.StringIO("My Models!\nmine\nUpper\nnumbers\n\nftp://x\n\n\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("My Models!\nmine\nUpper\nnumbers\nvertx\n\n\nftp://x\n\n\n"))
     workshop.root = folder
     said = workshop.run("init").err
     assert said.count("a project's name has letters") == 1
     assert said.count("a model's name has lower-case") == 1
+    assert said.count("init knows no such service; did you mean vertex?") == 1
     assert said.count("--endpoint: must be") == 1
     assert "name: mine #" in (folder / "tunectl.yaml").read_text()
 
