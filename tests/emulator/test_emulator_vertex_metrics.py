@@ -102,6 +102,22 @@ def test_an_experiment_is_a_context_that_names_the_tensorboard_of_its_region(way
     assert elsewhere[0]["name"] != board["name"]
 
 
+def test_runs_are_contexts_below_that_of_their_experiment(way: Vertex) -> None:
+    """As public notebooks look for them."""
+    jobs = [tune(way) for _ in range(2)]
+    way.clock.advance(100)
+    experiments = [way.job(job)["experiment"] for job in jobs]
+    text = f'schema_title="system.ExperimentRun" AND parent_contexts:"{experiments[0]}"'
+    (run,) = way.ok("GET", "metadataStores/default/contexts", params={"filter": text})["contexts"]
+    assert run["parentContexts"] == [experiments[0]]
+    assert way.ok("GET", run["name"]) == run
+    _, found = experiment(way, jobs[0])
+    (listed,) = way.ok("GET", f"{found['name']}/runs")["tensorboardRuns"]
+    assert run["name"].rpartition("/")[2] == f"{found['displayName']}-{listed['displayName']}"
+    every = way.ok("GET", "metadataStores/default/contexts")["contexts"]
+    assert [context["name"] for context in every if context["schemaTitle"] == "system.Experiment"] == experiments[::-1]
+
+
 def test_lists_come_in_pages_and_are_filtered(way: Vertex) -> None:
     jobs = [tune(way) for _ in range(3)]
     way.clock.advance(100)
@@ -174,6 +190,8 @@ def test_a_job_that_never_ran_has_no_experiment(vertex: Vertex) -> None:
     [
         "metadataStores/other/contexts/{experiment}",
         "metadataStores/default/contexts/other",
+        "metadataStores/default/contexts/{experiment}-other",
+        "metadataStores/other/contexts",
         "tensorboards/1",
         "tensorboards/1/experiments",
         "tensorboards/{board}/experiments/other",

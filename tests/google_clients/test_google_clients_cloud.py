@@ -11,6 +11,7 @@ from discovery_kit import Recorder, check_all
 from reconciler.emulator import Emulator, serve
 
 pytestmark = pytest.mark.google
+_HITS = "fraction_of_correct_next_step_preds"
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,18 @@ def test_genai_tunes_waits_and_asks_the_tuned_endpoint(walk):
         "streamed": ["11"],
         "tokens": 3,
         "counted": 2,
+    }
+
+
+def test_the_loss_of_a_tuning_is_where_googles_clients_look_for_it(walk):
+    every = [f"/{part}_{metric}" for part in ("eval", "train") for metric in (_HITS, "total_loss")]
+    assert walk[0]["measured"] == {
+        "metrics": every,
+        "run": True,
+        "steps": ["1", "2", "3"],
+        "falls": True,
+        "batch": [3, 3, 3, 3],
+        "same": True,
     }
 
 

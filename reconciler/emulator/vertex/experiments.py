@@ -36,27 +36,29 @@ from reconciler.emulator.vertex.records import Job
 from reconciler.emulator.world import Call
 
 _PAGE, _PAGE_LIMIT = 50, 1000
-_BOARDS = 100
+_HUNDRED = 100
+"""The page of TensorBoards and contexts, and the largest one."""
 _POINTS, _MOST_POINTS, _ALL_POINTS = 1_000, 10_000, -1
 _NEWEST = 2**62
 _STORE = "default"
 
 
 def get_context(call: Call) -> Object:
-    """Return the context of an experiment."""
-    job = _job(call, call.path["context"], f"Context {call.path['context']}")
-    if call.path["store"] != _STORE:
-        raise missing(f"MetadataStore {call.path['store']}")
-    times = _times(job, call.now)
-    return {
-        "name": f"{job.place.parent}/metadataStores/{_STORE}/contexts/{experiment_of(job)}",
-        "displayName": experiment_of(job),
-        "schemaTitle": "system.Experiment",
-        "schemaVersion": "0.0.1",
-        "metadata": {"backing_tensorboard_resource": _board(job.place.parent)},
-        "etag": times["updateTime"],
-        **times,
-    }
+    """Return the context of an experiment, or of its run."""
+    _check_store(call)
+    wanted = call.path["context"]
+    number = wanted.removesuffix(f"-{RUN}")
+    for context in _contexts(_job(call, number, f"Context {wanted}"), call.now):
+        if context["displayName"] == wanted:
+            return context
+    raise missing(f"Context {wanted}")
+
+
+def list_contexts(call: Call) -> Object:
+    """Return a page of the contexts of a metadata store: those of each experiment, newest first."""
+    _check_store(call)
+    found = (context for job in _begun(call) for context in _contexts(job, call.now))
+    return _page(call, "contexts", schema.CONTEXT, found, size=_HUNDRED)
 
 
 def get_board(call: Call) -> Object:
@@ -66,7 +68,7 @@ def get_board(call: Call) -> Object:
 
 def list_boards(call: Call) -> Object:
     """Return a page of the TensorBoards of a region, which has one."""
-    return _page(call, "tensorboards", schema.TENSORBOARD, [_describe_board(_board(_parent(call)))], size=_BOARDS)
+    return _page(call, "tensorboards", schema.TENSORBOARD, [_describe_board(_board(_parent(call)))], size=_HUNDRED)
 
 
 def get_experiment(call: Call) -> Object:
@@ -77,8 +79,7 @@ def get_experiment(call: Call) -> Object:
 def list_experiments(call: Call) -> Object:
     """Return a page of the experiments of a TensorBoard, newest first."""
     _checked_board(call)
-    jobs = call.world.shelf.records(Job, project_number(call.path["project"]), call.path["location"], before=_NEWEST)
-    found = (_describe_experiment(call, job) for job in jobs if _has_begun(job, call.now))
+    found = (_describe_experiment(call, job) for job in _begun(call))
     return _page(call, "tensorboardExperiments", schema.EXPERIMENT, found)
 
 
@@ -145,6 +146,41 @@ def _checked_board(call: Call) -> str:
     if call.path["board"] != board.rpartition("/")[2]:
         raise missing(f"Tensorboard {call.path['board']}")
     return board
+
+
+def _check_store(call: Call) -> None:
+    if call.path["store"] != _STORE:
+        raise missing(f"MetadataStore {call.path['store']}")
+
+
+def _contexts(job: Job, now: int) -> tuple[Object, Object]:
+    """Return the contexts of an experiment and of its run, which is below it."""
+    parent, experiment, times = f"{job.place.parent}/metadataStores/{_STORE}", experiment_of(job), _times(job, now)
+    common = {"schemaVersion": "0.0.1", "etag": times["updateTime"], **times}
+    name, run = f"{parent}/contexts/{experiment}", f"{experiment}-{RUN}"
+    return (
+        {
+            "name": name,
+            "displayName": experiment,
+            "schemaTitle": "system.Experiment",
+            "metadata": {"backing_tensorboard_resource": _board(job.place.parent)},
+            **common,
+        },
+        {
+            "name": f"{parent}/contexts/{run}",
+            "displayName": run,
+            "schemaTitle": "system.ExperimentRun",
+            "parentContexts": [name],
+            **common,
+        },
+    )
+
+
+def _begun(call: Call) -> Iterator[Job]:
+    """Yield the jobs of a location that have begun to run, newest first."""
+    place = project_number(call.path["project"]), location_of(call.path["location"])
+    jobs = call.world.shelf.records(Job, *place, before=_NEWEST)
+    return (job for job in jobs if _has_begun(job, call.now))
 
 
 def _has_begun(job: Job, now: int) -> bool:
@@ -247,7 +283,7 @@ def _page(call: Call, items: str, message: Message, found: Iterable[Object], *, 
     text = call.query.get("filter", "")
     bound = (items, *sorted(call.path.items()), text)
     after = paging.read_token(call.query.get("pageToken"), *bound)
-    limit = page_size(call.query, default=size, limit=_BOARDS if size == _BOARDS else _PAGE_LIMIT)
+    limit = page_size(call.query, default=size, limit=_HUNDRED if size == _HUNDRED else _PAGE_LIMIT)
     if call.empty_page:
         return {"nextPageToken": paging.write_token(after, *bound)}
     chosen: Callable[[Object], bool] = parse_filter(text, message)

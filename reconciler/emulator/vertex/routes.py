@@ -13,6 +13,7 @@ from reconciler.emulator.vertex.schema import (
     API,
     CANCEL,
     CONTEXT,
+    CONTEXT_PAGE,
     COUNT_TOKENS,
     COUNTED,
     ENDPOINT,
@@ -51,6 +52,7 @@ _LISTED = Message(
 _READ = Message("request", (Field("maxDataPoints", "int32"), Field("filter", "string")))
 _MANY_READ = Message("request", (Field("timeSeries", "string", repeated=True),))
 _JOBS_LISTED = Message("request", (*_PAGES, Field("filter", "string")))
+_CONTEXTS_LISTED = Message("request", (*_JOBS_LISTED.fields, Field("orderBy", "string")))
 _OPERATIONS_LISTED = Message("request", (*_JOBS_LISTED.fields, Field("returnPartialSuccess", "bool")))
 _MASKED = Message("request", (Field("updateMask", "string"),))
 _TIMED = Message("request", (Field("timeout", "string"),))
@@ -93,12 +95,13 @@ def _operations(path: str) -> list[Route]:
 
 
 def _metrics(place: str) -> list[Route]:
-    board = f"{place}/tensorboards/{{board}}"
+    contexts, board = f"{place}/metadataStores/{{store}}/contexts", f"{place}/tensorboards/{{board}}"
     experiment, listed = f"{board}/experiments/{{experiment}}", {"query": _LISTED}
     run = f"{experiment}/runs/{{run}}"
     series = f"{run}/timeSeries/{{series}}"
     return [
-        _route("GET", f"{place}/metadataStores/{{store}}/contexts/{{context}}", experiments.get_context, CONTEXT),
+        _route("GET", f"{contexts}/{{context}}", experiments.get_context, CONTEXT),
+        _route("GET", contexts, experiments.list_contexts, CONTEXT_PAGE, query=_CONTEXTS_LISTED),
         _route("GET", board, experiments.get_board, TENSORBOARD),
         _route("GET", f"{place}/tensorboards", experiments.list_boards, TENSORBOARD_PAGE, **listed),
         _route("GET", f"{board}:batchRead", experiments.read_many, MANY_POINTS, query=_MANY_READ),

@@ -284,6 +284,7 @@ _DATA = Message(
 POINTS = Message("ReadTensorboardTimeSeriesDataResponse", (_nested("timeSeriesData", _DATA),))
 MANY_POINTS = Message("BatchReadTensorboardTimeSeriesDataResponse", (_nested("timeSeriesData", _DATA, repeated=True),))
 
+CONTEXT_PAGE = page_of("ListContextsResponse", "contexts", CONTEXT)
 TENSORBOARD_PAGE = page_of("ListTensorboardsResponse", "tensorboards", TENSORBOARD)
 EXPERIMENT_PAGE = page_of("ListTensorboardExperimentsResponse", "tensorboardExperiments", EXPERIMENT)
 RUN_PAGE = page_of("ListTensorboardRunsResponse", "tensorboardRuns", RUN)

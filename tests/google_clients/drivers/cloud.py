@@ -261,10 +261,38 @@ def discovered(done):
     }
 
 
+def measured(done):
+    """The way from a job to its loss by the discovery document, with the filter that google-cloud-aiplatform writes."""
+    place = service("aiplatform").projects().locations()
+    contexts, boards = place.metadataStores().contexts(), place.tensorboards()
+    name = place.tuningJobs().get(name=done.name).execute()["experiment"]
+    context = contexts.get(name=name).execute()
+    chosen = f'schema_title="system.ExperimentRun" AND parent_contexts:"{name}"'
+    store = name.partition("/contexts/")[0]
+    below = contexts.list(parent=store, filter=chosen).execute()["contexts"]
+    board = context["metadata"]["backing_tensorboard_resource"]
+    experiment = f"{board}/experiments/{name.rpartition('/')[2]}"
+    (run,) = boards.experiments().runs().list(parent=experiment).execute()["tensorboardRuns"]
+    series = boards.experiments().runs().timeSeries()
+    found = {s["displayName"]: s["name"] for s in series.list(parent=run["name"]).execute()["tensorboardTimeSeries"]}
+    loss = series.read(tensorboardTimeSeries=found["/train_total_loss"], maxDataPoints=-1).execute()["timeSeriesData"]
+    batch = boards.batchRead(tensorboard=board, timeSeries=list(found.values())).execute()["timeSeriesData"]
+    return {
+        "metrics": sorted(found),
+        "run": [each["name"].rpartition("/")[2] for each in below]
+        == [f"{name.rpartition('/')[2]}-{run['displayName']}"],
+        "steps": [point["step"] for point in loss["values"]],
+        "falls": loss["values"][0]["scalar"]["value"] > loss["values"][-1]["scalar"]["value"] > 0,
+        "batch": [len(each["values"]) for each in batch],
+        "same": batch[0] == loss,
+    }
+
+
 walk = {"storing": storing()}
 vertex = open_genai()
 finished, walk["tuning"] = tuning(vertex)
 walk["more"] = more_tuning(vertex, finished)
+walk["measured"] = measured(finished)
 walk["refusing"] = refusing(vertex)
 walk["registry"] = registry(vertex, finished)
 walk["discovered"] = discovered(finished)
