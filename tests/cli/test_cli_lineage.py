@@ -13,6 +13,7 @@ from reconciler import provenance, wiring
 from reconciler.stores.lineage_log import FileLineageLog
 from reconciler.stores.memory import MemoryBlobStore
 from reconciler.wiring import Session
+from reconciler.wiring.records import Records
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "lineage.schema.json").read_text())
 LOG = "tunectl.lineage.jsonl"
@@ -497,7 +498,7 @@ class Bucket:
 
 def test_the_log_of_a_lockfile_in_a_bucket_stands_beside_it(workshop, monkeypatch):
     bucket = Bucket()
-    monkeypatch.setattr(Session, "_open_bucket", lambda _, address: bucket.open(address))
+    monkeypatch.setattr(Records, "_open_bucket", lambda _, address: bucket.open(address))
     address = "gs://bucket/team/tunectl.lock"
     workshop.project(lockfile=address)
     workshop.apply()

@@ -17,7 +17,7 @@ from reconciler.ports.store import ABSENT
 from reconciler.stores.lease import BlobLease
 from reconciler.stores.leasefile import decode_lease
 from reconciler.stores.memory import MemoryBlobStore
-from reconciler.wiring import Session
+from reconciler.wiring.records import Records
 
 ADDRESS = "gs://bucket/tunectl.lock"
 LEASE = f"{ADDRESS}.lease"
@@ -63,7 +63,7 @@ class Cloud:
 def cloud(workshop, monkeypatch):
     """The workshop with its lockfile in a bucket."""
     cloud = Cloud(workshop.clock)
-    monkeypatch.setattr(Session, "_open_bucket", lambda _, address: cloud.open(address))
+    monkeypatch.setattr(Records, "_open_bucket", lambda _, address: cloud.open(address))
     workshop.project(lockfile=ADDRESS)
     return cloud
 
