@@ -26,6 +26,8 @@ LOG = "command.log"
 _GLANCE = 0.1
 """Seconds between two looks at a program that runs."""
 _SHOWN = 120
+_WATCH = 'read -r _; kill -9 -"$1"'
+"""Ends a group of processes when the other end of its standard input is closed, however we came to our end."""
 _SEARCH_SECONDS = 10.0
 """Of computing, for all expressions of one check together; a thousand sound ones take some milliseconds."""
 _SEARCH = """\
@@ -134,10 +136,8 @@ class FileFolder:
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise TunectlError(f"{name} cannot be run ({reason})", hint="it runs in the project's folder") from error
-        try:
+        with _outlived_by_none(process):
             status = _wait(process, timeout, stopped)
-        finally:
-            _end(process)
         if status is None and not stopped():
             raise TunectlError(f"{name} gave no verdict within {timeout:g} s", hint="set gate.commandTimeout")
         if status is not None and status < 0:
@@ -151,6 +151,34 @@ class FileFolder:
         except OSError as error:
             raise _unkept(self.address, error) from error
         return folder
+
+
+@contextmanager
+def _outlived_by_none(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End a program and whatever it started, at the latest with this process, even if that is killed outright.
+
+    A shell waits for the end of a pipe that only we hold, which the system closes with us. PR_SET_PDEATHSIG would reach
+    the program alone and none of its children, and has to be set between fork and exec, where threads forbid it.
+    """
+    command = ["/bin/sh", "-c", _WATCH, "sh", str(process.pid)]
+    watch = None
+    try:
+        with suppress(OSError):  # without a shell there is no watch, and a gate that is judged all the same
+            watch = subprocess.Popen(  # noqa: S603  our own program
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        yield
+    finally:
+        if watch is not None:
+            watch.kill()  # before the group is gone, whose number may then be another one's
+            watch.wait()
+            assert watch.stdin is not None  # noqa: S101  it is a pipe
+            watch.stdin.close()
+        _end(process)
 
 
 @contextmanager

@@ -72,9 +72,10 @@ class Action:
     numbers; it is found out locally, so no digest covers it. ``cleanup`` marks the deletion of a
     model that does not serve: one that was replaced, failed, or is no longer wanted while still in the making; a forget
     with ``cleanup`` drops the record of that one resource, a forget without it drops the whole entry.
-    ``blocked_by`` is ``failed`` or ``rejected``. ``heals`` marks an update that mends some fields and leaves alone, on
-    the service and in the lockfile, whatever else the manifest asks for by now. ``forecast`` is what a training takes
-    besides its steps; no approval covers it.
+    ``outgoing`` are the former models besides ``previous`` that go once this one serves, since they are kept no longer
+    then. ``blocked_by`` is ``failed`` or ``rejected``. ``heals`` marks an update that mends some fields and leaves
+    alone, on the service and in the lockfile, whatever else the manifest asks for by now. ``forecast`` is what a
+    training takes besides its steps; no approval covers it.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Action:
     gate: Mapping[str, Json] | None = None
     blocked_by: str | None = None
     cleanup: bool = False
+    outgoing: tuple[str, ...] = ()
     heals: bool = False
     forecast: Forecast | None = None
 
@@ -244,7 +246,9 @@ def _scope_digest_value(scope: Scope) -> Json:
 def action_digest_value(action: Action) -> Json:
     """Return the part of an action that an approval covers, as JSON."""
     lifecycle = action.lifecycle
+    going: dict[str, Json] = {"outgoing": list(action.outgoing)} if action.outgoing else {}
     return {
+        **going,
         "name": action.name,
         "kind": action.kind.value,
         "resource": action.resource,

@@ -85,7 +85,7 @@ class Arrivals:
         elif operation.error is not None or given_up is not None:
             message = operation.error or "" if given_up is None else f"stopped: {given_up}"
             self._journal.change(action.name, lambda entry: fail(entry, resource, message))
-            hint = f"change the manifest, or buy another attempt with --replace {action.name}"
+            hint = f"change the manifest, or buy another attempt: `tunectl apply --replace {action.name}`"
             self.fail(action, message, hint)
         else:
             self._ready(action, operation)
@@ -175,13 +175,14 @@ class Arrivals:
     def fail(self, action: Action, message: str, hint: str | None) -> None:
         """Record that an action failed, and skip what depends on it."""
         self._journal.fail(action, message, hint)
-        self.skip_dependents(action.name, f"{action.name} failed")
+        self.skip_dependents(action.name, "failed")
 
-    def skip_dependents(self, name: str, why: str) -> None:
-        """Skip what depends on a name, and what depends on that."""
+    def skip_dependents(self, name: str, fate: str) -> None:
+        """Skip what depends on a name, and what depends on that; ``fate`` is what became of the name's model."""
         for dependent in self._schedule.failed(name):
-            self._journal.skip(dependent, why)
-            self.skip_dependents(dependent.name, f"{dependent.name} was skipped")
+            which = "the model it is for" if dependent.name == name else f"its source model {name}"
+            self._journal.skip(dependent, f"{which} {fate}")
+            self.skip_dependents(dependent.name, "was skipped")
 
     def _gate(self, action: Action) -> Gate | None:
         manifest = self._desired.get(action.name)
@@ -196,7 +197,7 @@ class Arrivals:
             return
         why = "; ".join(describe(check) for check in verdict.unmet[:_SHOWN])
         self._journal.change(action.name, lambda entry: reject(entry, resource, why))
-        self.skip_dependents(action.name, f"{action.name} was rejected by its gate")
+        self.skip_dependents(action.name, "was rejected by its gate")
 
     def _serve(self, action: Action, resource: str) -> None:
         """Record that a model serves from now on; one that was taken back does already."""

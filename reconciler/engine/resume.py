@@ -122,7 +122,8 @@ def _record(journal: Journal, action: Action, operation: Operation) -> None:
     elif operation.error is not None:
         message = operation.error
         journal.change(action.name, lambda entry: fail(entry, operation.resource, message))
-        journal.fail(action, message, f"change the manifest, or buy another attempt with --replace {action.name}")
+        hint = f"change the manifest, or buy another attempt: `tunectl apply --replace {action.name}`"
+        journal.fail(action, message, hint)
     else:
         instance = journal.instance(action)
         gated = instance is not None and awaits_gate(instance)

@@ -277,7 +277,7 @@ class Training:
         for running in self._watch.expired():
             name = running.action.name
             self._journal.outcome.late.append(name)
-            self._arrivals.skip_dependents(name, f"{name} is still tuning")
+            self._arrivals.skip_dependents(name, "is still tuning")
 
     def _abandon(self) -> None:
         """Say of everything that was not begun why, and of everything that runs that it does."""

@@ -194,7 +194,10 @@ class GatePart(Part):
     dataset: Maybe[GateDataset] = Field(None, description="Examples the new model is scored on.")
     command: Maybe[list[Text]] = Field(None, description="A program and its arguments; its exit status decides.")
     command_timeout: Duration = Field("10m", description="How long the program may take.")
-    on_fail: Literal["keep", "delete"] = Field("keep", description="What happens to a model that does not pass.")
+    on_fail: Literal["keep", "delete"] = Field(
+        "keep",
+        description="What becomes of a model that does not pass: kept, so that another gate may judge it, or deleted.",
+    )
     abort_if: Maybe[AbortIf] = Field(None, description="When to stop a tuning before its end.")
 
 

@@ -113,6 +113,7 @@ def action_document(action: Action) -> Document:
         "dependsOn": list(action.depends_on),
         "blockedBy": action.blocked_by,
         "cleanup": action.cleanup,
+        "outgoing": list(action.outgoing),
         "gate": None if action.gate is None else dict(action.gate),
         "lifecycle": None if action.lifecycle is None else _lifecycle(action.lifecycle),
     }

@@ -28,6 +28,7 @@ from reconciler.views.words import (
     dataset_text,
     is_paid,
     moved_dataset,
+    outgoing_text,
     plan_line,
     remote_text,
     selection_text,
@@ -129,6 +130,8 @@ def _facts(action: Action, rows: Sequence[RowSample]) -> Iterator[str]:
         yield f"* {word}: {prose(text, limit=_REASON)}\n"
     if action.previous is not None:
         yield f"* takes the place of {code(action.previous)} once it is ready\n"
+    if action.outgoing:
+        yield f"* {prose(outgoing_text(action), limit=_REASON)}\n"
     if action.previous_name is not None:
         yield f"* was called {code(action.previous_name)}\n"
     if action.depends_on:

@@ -26,6 +26,7 @@ from reconciler.views.words import (
     guard,
     is_paid,
     moved_dataset,
+    outgoing_text,
     plan_line,
     remote_text,
     selection_text,
@@ -105,9 +106,7 @@ def _doing(action: Action) -> str:
 
 
 def _facts(action: Action, paint: Paint) -> Iterator[str]:
-    facts = []
-    if action.kind is Kind.REPLACE:
-        facts.append(("order", f"tune the new model, wait until it is ready, then {_afterwards(action)}"))
+    facts = list(_succession(action))
     if action.dataset is not None:
         moved = moved_dataset(action)
         note = paint(_TRAINS, "magenta") if moved is not None and is_paid(action, moved) else ""
@@ -126,6 +125,14 @@ def _facts(action: Action, paint: Paint) -> Iterator[str]:
     widest = max((len(name) for name, _ in facts), default=0)
     for name, text in facts:
         yield f"{_INDENT}{name:<{widest}}  {text}"
+
+
+def _succession(action: Action) -> Iterator[tuple[str, str]]:
+    """Yield in which order models take each other's place, and what goes besides."""
+    if action.kind is Kind.REPLACE:
+        yield "order", f"tune the new model, wait until it is ready, then {_afterwards(action)}"
+    if action.outgoing:
+        yield "also", outgoing_text(action)
 
 
 def _afterwards(action: Action) -> str:

@@ -83,6 +83,7 @@ def _action(shape: ActionShape) -> Action:
         gate=shape.gate,
         blocked_by=shape.blocked_by,
         cleanup=shape.cleanup,
+        outgoing=tuple(shape.outgoing),
         forecast=None if shape.forecast is None else shape.forecast.value(),
     )
 

@@ -196,6 +196,7 @@ class ActionShape(Shape):
     depends_on: list[str]
     blocked_by: str | None
     cleanup: bool
+    outgoing: list[str] = []
     gate: dict[str, Any] | None
     lifecycle: LifecycleShape | None
     forecast: ForecastShape | None = None

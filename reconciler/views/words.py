@@ -228,6 +228,13 @@ def _plain(value: object) -> object:
     return [_plain(item) for item in value] if isinstance(value, Sequence) else value
 
 
+def outgoing_text(action: Action) -> str:
+    """Return what else goes once an action's model serves."""
+    kept = action.lifecycle is not None and action.lifecycle.deletion == "retain"
+    models = ", ".join(map(sanitize, action.outgoing))
+    return f"{'lets go of' if kept else 'deletes'} {models} once the new one serves; kept no longer"
+
+
 def titled(resource: str, display_name: str) -> str:
     """Return a resource with its display name in brackets, on one line; without them if it has none."""
     name = clip(sanitize(display_name), 60).strip()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +17,7 @@ from reconciler.errors import StoreError, TunectlError
 from reconciler.evidence import FileEvidence
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from reconciler.evidence import FileFolder
 
@@ -53,6 +56,44 @@ def test_a_link_is_never_written_through(tmp_path: Path, folder: FileFolder) -> 
     with pytest.raises(StoreError, match="cannot be kept"):
         folder.run(["true"], {}, timeout=5, stopped=lambda: False)
     assert outside.read_text() == "mine"
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked after yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes by /proc")
+def test_a_program_ends_with_us_even_if_we_are_killed_outright(tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib\n"
+        "from reconciler.evidence import FileEvidence\n"
+        "folder = FileEvidence(pathlib.Path(sys.argv[1]), 'gates', {'PATH': '/usr/bin:/bin'}).folder('numbers', '1')\n"
+        "program = 'sleep 60 & echo $$ $! > pids.new; mv pids.new pids; wait'\n"
+        "folder.run(['sh', '-c', program], {}, timeout=60, stopped=lambda: False)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)]) as ours:
+        pids = tmp_path / "pids"
+        assert holds(pids.exists)
+        program, child = map(int, pids.read_text().split())
+        assert alive(program)
+        assert alive(child)
+        ours.kill()
+    assert holds(lambda: not alive(program) and not alive(child))
+
+
+def holds(condition: Callable[[], bool]) -> bool:
+    """Whether something comes true within ten seconds."""
+    end = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def test_a_program_gets_the_environment_and_what_is_added(tmp_path: Path, folder: FileFolder) -> None:

@@ -318,3 +318,29 @@ def test_a_hopeless_tuning_is_stopped_on_the_service(
     assert said in workshop.plan()["actions"][0]["reason"]
     workshop.apply(expect=4)
     assert workshop.bought() == 2
+
+
+def test_a_limit_that_is_loosened_after_it_struck_names_the_command_that_buys_another_attempt(
+    workshop: Workshop,
+) -> None:
+    workshop.want("numbers", gate={"abortIf": {"meanLossAbove": 0.5, "afterStep": 3}})
+    workshop.apply("--poll-interval", "2", expect=4)
+    assert "abortIf is another one now" not in workshop.plan()["actions"][0]["reason"]
+    workshop.want("numbers", gate={"abortIf": {"meanLossAbove": 500, "afterStep": 3}})
+    (action,) = workshop.plan()["actions"]
+    assert action["action"] == "blocked"
+    command = "`tunectl apply --replace numbers`"
+    assert (
+        f"gate.abortIf is another one now, but what has ended cannot go on; buy another attempt: {command}"
+        in (action["reason"])
+    )
+    workshop.apply("--replace", "numbers")
+    assert workshop.bought() == 2
+
+
+def test_a_patch_of_a_model_that_failed_is_left_out_with_words(workshop: Workshop) -> None:
+    workshop.fault("fail")
+    workshop.apply("--no-wait")
+    workshop.want("numbers", temperature=0.25)
+    ended = workshop.apply(expect=4)
+    assert "numbers: update not begun: the model it is for failed" in ended.err

@@ -381,7 +381,7 @@ def test_a_child_whose_parent_fails_is_skipped_and_says_why(workshop: Workshop) 
     workshop.want("child", baseModel=None, source={"model": "numbers"})
     workshop.fault("fail,model=numbers")
     ended = workshop.apply(expect=4)
-    assert "child: create not begun: numbers failed" in ended.err
+    assert "child: create not begun: its source model numbers failed" in ended.err
     assert workshop.bought() == 1
     assert workshop.kinds() == [("child", "blocked"), ("numbers", "blocked")]
 

@@ -403,3 +403,20 @@ def test_the_children_of_a_parent_that_was_rolled_back_are_not_retrained(worksho
     assert workshop.serving("child") == child
     (row,) = workshop.run("status", "late", "--format", "json").json()["models"]
     assert row["remoteSpec"]["source"] == {"tunedModel": workshop.serving("numbers")}
+
+
+def test_the_plan_that_ends_a_pin_names_every_model_that_goes(workshop):
+    served(workshop, 3, 4, 5)
+    newest, oldest = workshop.serving("numbers"), workshop.entry("numbers")["retained"][0]["resource"]
+    workshop.run("rollback", "numbers", "-y")
+    want(workshop, 6, retain=0)
+    (action,) = workshop.plan()["actions"]
+    assert (action["previous"], action["outgoing"]) == (oldest, [newest])
+    assert f"deletes {newest} once the new one serves" in workshop.run("plan").out
+    assert "once the new one serves" in workshop.run("plan", "--format", "markdown").out
+    workshop.run("plan", "--out", "plan.json")
+    assert f"deletes {newest} once the new one serves" in workshop.run("show", "plan.json").out
+    before = set(workshop.remote())
+    workshop.apply("plan.json")
+    gone = {f"tunedModels/{each}" for each in before - set(workshop.remote())}
+    assert gone == {newest, oldest}

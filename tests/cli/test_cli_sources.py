@@ -83,8 +83,8 @@ def test_a_child_of_a_failed_parent_is_skipped_and_its_child_as_well(workshop: W
     workshop.want("grandchild", baseModel=None, source={"model": "child"})
     workshop.fault("fail,model=numbers")
     said = workshop.apply(expect=4).err
-    assert "child: create not begun: numbers failed" in said
-    assert "grandchild: create not begun: child was skipped" in said
+    assert "child: create not begun: its source model numbers failed" in said
+    assert "grandchild: create not begun: its source model child was skipped" in said
     assert workshop.bought() == 1
 
 

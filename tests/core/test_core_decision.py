@@ -474,7 +474,7 @@ REASONS = {
         [],
         (
             "attempt 1 of this revision failed: diverged; "
-            "change the manifest, or buy another attempt with --replace numbers"
+            "change the manifest, or buy another attempt: `tunectl apply --replace numbers`"
         ),
     ),
     "rejected": (
@@ -483,7 +483,7 @@ REASONS = {
         [live(SERVES)],
         (
             "the gate of attempt 2 changed, but the rejected model is gone and cannot be judged again; "
-            "buy another attempt with --replace numbers"
+            "buy another attempt: `tunectl apply --replace numbers`"
         ),
     ),
     "nothing to name": (wanted(), entry_of(SERVES), [live(SERVES)], "another revision is wanted"),

@@ -221,7 +221,7 @@ def test_what_a_plan_makes_of_a_verdict(case):
             entry_of(SERVES, rejected=(REFUSED,)),
             (
                 "attempt 1 of this revision was rejected by its gate: final loss 0.8 (maxFinalLoss: at most 0.5); "
-                "change the manifest or its gate, or buy another attempt with --replace numbers"
+                "change the manifest or its gate, or buy another attempt: `tunectl apply --replace numbers`"
             ),
         ),
         (

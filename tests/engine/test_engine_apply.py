@@ -158,7 +158,7 @@ def test_a_failed_parent_skips_its_children_and_nobody_else(bench):
     outcome = bench.apply()
 
     assert set(outcome.failed) == {"parent"}
-    assert outcome.skipped == {"child": "parent failed"}
+    assert outcome.skipped == {"child": "its source model parent failed"}
     assert bench.lockfile.models["other"].current.state is InstanceState.READY
     assert bench.log.of(Skipped)[0].name == "child"
 

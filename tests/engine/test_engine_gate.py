@@ -151,10 +151,11 @@ def test_a_rejected_model_is_deleted_on_request_and_still_not_bought_again(bench
     assert set(bench.provider.models) == {old}
     assert bench.lockfile.models["numbers"].rejected[0].resource == new
     assert bench.kinds() == [("numbers", "blocked")]
+    assert "its model is not kept (onFail: delete), so no other gate can judge it" in bench.plan().actions[0].reason
     bench.want("numbers", hyperparameters={"epochCount": 5}, gate=COUNTS)
     (action,) = bench.plan().actions
     assert action.kind.value == "blocked"
-    assert "gone and cannot be judged again" in action.reason
+    assert "was deleted (onFail: delete) and cannot be judged again; buy another attempt: `tunectl" in action.reason
     assert bench.apply(replaced=("numbers",)).error() is None
     assert bench.provider.paid() == 3
 
@@ -338,7 +339,7 @@ def test_a_child_waits_for_the_verdict_on_its_parent(bench):
     bench.want("child", source={"model": "root"})
     outcome = bench.apply()
     assert outcome.error().exit_code == 7
-    assert outcome.skipped == {"child": "root was rejected by its gate"}
+    assert outcome.skipped == {"child": "its source model root was rejected by its gate"}
     assert bench.kinds() == [("child", "blocked"), ("root", "blocked")]
     bench.want("root", gate=COUNTS)
     assert bench.apply().error() is None

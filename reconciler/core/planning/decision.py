@@ -50,7 +50,7 @@ from reconciler.core.observation import ModelState
 from reconciler.core.plan import TRAINS, Action, Change, Kind
 from reconciler.core.planning.case import Case
 from reconciler.core.planning.comparison import listed, patch, replacing_changes
-from reconciler.core.planning.disposal import clean_up, disposal, letting_go
+from reconciler.core.planning.disposal import clean_up, disposal, letting_go, outgoing
 from reconciler.core.planning.judging import awaits_sharing
 from reconciler.core.planning.obtaining import buy, obtain
 from reconciler.core.planning.rejection import rejection
@@ -78,7 +78,9 @@ def decide(case: Case) -> tuple[Action, ...]:
     else:
         actions = tuple(_end_pin(case, entry, _renew(case, entry)))
     reused = frozenset(action.resource for action in actions if action.kind is Kind.REUSE and action.resource)
-    return (*actions, *clean_up(case, entry, superseded, reused=reused))
+    rid = tuple(clean_up(case, entry, superseded, reused=reused))
+    named = frozenset(action.resource for action in rid if action.resource)
+    return (*(replace(each, outgoing=outgoing(case, entry, each, named=named)) for each in actions), *rid)
 
 
 def in_making(entry: Entry) -> Instance | None:
@@ -199,11 +201,20 @@ def _tried(case: Case, entry: Entry, previous: str | None) -> tuple[Action, ...]
     if latest is None or (rejected and rejected[0].attempt > latest.attempt):
         return rejected
     why = f": {latest.error}" if latest.error else ""
-    reason = (
-        f"attempt {latest.attempt} of this revision failed{why}; change the manifest, or buy another attempt "
-        f"with --replace {case.desired.name}"
-    )
+    way_past = f"buy another attempt: `tunectl apply --replace {case.desired.name}`"
+    if _loosened(case, latest):
+        way_past = f"gate.abortIf is another one now, but what has ended cannot go on; {way_past}"
+    else:
+        way_past = f"change the manifest, or {way_past}"
+    reason = f"attempt {latest.attempt} of this revision failed{why}; {way_past}"
     return (case.act(Kind.BLOCKED, reason, latest, blocked_by="failed"),)
+
+
+def _loosened(case: Case, failed: Instance) -> bool:
+    """Tell whether the limit on a running tuning is another one than when an attempt was bought."""
+    wanted = None if case.desired.gate is None else case.desired.gate.canonical.get("abortIf")
+    before = None if failed.gate is None else failed.gate.get("abortIf")
+    return before is not None and before != wanted
 
 
 def _former(case: Case, entry: Entry) -> Instance | None:

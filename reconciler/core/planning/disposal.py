@@ -11,15 +11,18 @@ from collections.abc import Iterable, Iterator
 from reconciler.core.address import short
 from reconciler.core.lockfile import Entry, Instance, InstanceState
 from reconciler.core.observation import Observation, Observed
-from reconciler.core.plan import Action, Kind
+from reconciler.core.plan import TRAINS, Action, Kind
 from reconciler.core.planning.case import Case
 from reconciler.core.resource import Desired
 from reconciler.core.revision import compatible
+from reconciler.core.succession import intend, promote
 
 RETAIN = "retain"
 """What ``lifecycle.deletion`` says of models that are to stay when tunectl is done with them."""
 
-REJECTED = "was rejected, and its gate says onFail: delete"
+_SERVES_NEXT = frozenset({*TRAINS, Kind.REUSE, Kind.WAIT})
+
+REJECTED = "was rejected by its gate, which says not to keep such a model (onFail: delete)"
 
 
 def clean_up(case: Case, entry: Entry, superseded: Instance | None, *, reused: frozenset[str]) -> Iterator[Action]:
@@ -46,6 +49,27 @@ def clean_up(case: Case, entry: Entry, superseded: Instance | None, *, reused: f
         observation = case.observation(instance)
         if instance.disposed and observation is not None and instance.resource not in reused:
             yield disposal(name, instance, observation, REJECTED, cleanup=True)
+
+
+def outgoing(case: Case, entry: Entry, action: Action, *, named: frozenset[str]) -> tuple[str, ...]:
+    """Return the former models that go once an action's model serves, but for the one it takes the place of.
+
+    They are in no action of their own: as long as the new model does not serve, they are kept.
+
+    Args:
+        case: what decides about the name.
+        entry: what is recorded of it.
+        action: one of its actions.
+        named: what other actions of the plan get rid of.
+    """
+    if action.kind not in _SERVES_NEXT or action.resource is None:
+        return ()
+    lifecycle = case.desired.lifecycle
+    coming = Instance(action.resource, action.revision or "")
+    begun = intend(entry, coming, protect=lifecycle.protect, deletion=lifecycle.deletion)
+    known = named.union({action.previous or ""}, (instance.resource for instance in entry.deposed))
+    left = promote(begun, action.resource, retain=lifecycle.retain).deposed
+    return tuple(i.resource for i in left if i.resource not in known and case.observation(i) is not None)
 
 
 def surplus(entry: Entry, retain: int, observed: Observed) -> tuple[Instance, ...]:

@@ -26,13 +26,18 @@ def rejection(case: Case, entry: Entry, *, previous: str | None) -> tuple[Action
     gate = case.desired.gate
     seen = case.observation(latest)
     if gate is not None and gate.judges and latest.verdict is not None and latest.verdict.gate == gate.checks_digest:
-        way_past = f"change the manifest or its gate, or buy another attempt with --replace {case.desired.name}"
-        reason = f"attempt {latest.attempt} of this revision was rejected by its gate{_why(latest)}; {way_past}"
+        reason = f"attempt {latest.attempt} of this revision was rejected by its gate{_why(latest)}; "
+        if latest.disposed:
+            reason += "its model is not kept (onFail: delete), so no other gate can judge it; change the manifest, or "
+        else:
+            reason += "change the manifest or its gate, or "
+        reason += f"buy another attempt: `tunectl apply --replace {case.desired.name}`"
         return (case.act(Kind.BLOCKED, reason, latest, previous=previous, blocked_by="rejected"),)
     if seen is None or seen.state is not ModelState.READY:
+        gone = "was deleted (onFail: delete)" if latest.disposed else "is gone"
         reason = (
-            f"the gate of attempt {latest.attempt} changed, but the rejected model is gone and cannot be judged again; "
-            f"buy another attempt with --replace {case.desired.name}"
+            f"the gate of attempt {latest.attempt} changed, but the rejected model {gone} and cannot be judged again; "
+            f"buy another attempt: `tunectl apply --replace {case.desired.name}`"
         )
         return (case.act(Kind.BLOCKED, reason, latest, previous=previous, blocked_by="rejected"),)
     if gate is None or not gate.judges:
