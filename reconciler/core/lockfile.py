@@ -100,6 +100,11 @@ class Entry:
             yield from former
 
     @property
+    def serves(self) -> bool:
+        """Whether the current model is ready, so that whoever asks for the name gets its answers."""
+        return self.current.state is InstanceState.READY
+
+    @property
     def in_making(self) -> Instance | None:
         """The instance that is pending or tuning: the candidate, or a first create."""
         for instance in (self.candidate, self.current):

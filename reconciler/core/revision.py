@@ -141,7 +141,7 @@ def _pin(entry: Entry | None, asked: Container[str], observed: Mapping[str, Obse
 def _unpinned(entry: Entry | None, asked: list[str]) -> Wanted:
     """Choose among what a manifest may ask for: what serves, else what is in the making, else the first."""
     if entry is not None:
-        served = entry.current if entry.current.state is InstanceState.READY else None
+        served = entry.current if entry.serves else None
         for instance in (served, entry.candidate, entry.in_making):
             if instance is not None and instance.revision in asked:
                 return Wanted(instance.revision, instance.revision)

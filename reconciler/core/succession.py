@@ -23,7 +23,7 @@ def intend(entry: Entry | None, instance: Instance, *, protect: bool, deletion: 
         return Entry(current=instance, protect=protect, deletion=deletion)
     entry = _pinned_no_more(replace(_without(entry, instance.resource), protect=protect, deletion=deletion), instance)
     former = entry.candidate
-    if entry.current.state is InstanceState.READY and entry.current.resource != instance.resource:
+    if entry.serves and entry.current.resource != instance.resource:
         entry = replace(entry, candidate=instance)
     else:
         entry = replace(_set_aside(entry, entry.current, instance), current=instance, candidate=None)

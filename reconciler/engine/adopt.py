@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reconciler.core.lockfile import Entry, InstanceState, Lockfile
+from reconciler.core.lockfile import Entry, Lockfile
 from reconciler.core.observation import Observation
 from reconciler.core.plan import Action, Change, Kind
 from reconciler.core.planning.sharing import managed, permission_changes
@@ -52,7 +52,7 @@ def _parent(desired: Desired, recorded: Lockfile) -> Entry | None:
     if desired.parent is None:
         return None
     entry = recorded.models.get(desired.parent)
-    if entry is None or entry.current.state is not InstanceState.READY:
+    if entry is None or not entry.serves:
         raise FailedPrecondition(
             f"{desired.name}: its source model {desired.parent} has no model yet that this one could be tuned from",
             hint=f"adopt or apply {desired.parent} first",

@@ -49,7 +49,7 @@ def _replaced(journal: Journal, names: set[str]) -> list[Action]:
     found = []
     for name in sorted(names & journal.lockfile.models.keys()):
         entry = journal.lockfile.models[name]
-        if entry.current.state is InstanceState.READY and name not in journal.outcome.failed:
+        if entry.serves and name not in journal.outcome.failed:
             found += [
                 disposal(name, instance, None, "was replaced", cleanup=True, keep=entry.deletion == RETAIN)
                 for instance in entry.deposed

@@ -24,7 +24,8 @@ from reconciler.engine.watch import Pace
 from reconciler.engine.world import Options, World
 from reconciler.stores.lockfile import BlobLockfileStore
 from reconciler.stores.memory import MemoryBlobStore
-from reconciler.testing.fakes import CAPABILITIES, REMOTE, EventLog, FakeClock, FakeEvidence, FakeProvider
+from reconciler.testing.fake_provider import CAPABILITIES, REMOTE, FakeProvider
+from reconciler.testing.fakes import EventLog, FakeClock, FakeEvidence
 
 
 @dataclass

@@ -60,7 +60,8 @@ from reconciler.stores.lineage_log import BlobLineageLog, FileLineageLog
 from reconciler.stores.local import LocalBlobStore
 from reconciler.stores.lockfile import BlobLockfileStore
 from reconciler.stores.memory import MemoryBlobStore
-from reconciler.testing.fakes import CAPABILITIES, REMOTE, FakeClock, FakeEvidence, FakeProvider
+from reconciler.testing.fake_provider import CAPABILITIES, REMOTE, FakeProvider
+from reconciler.testing.fakes import FakeClock, FakeEvidence
 
 BASE, FOREIGN_BASE = "models/text-bison-001", "models/somebody-elses"
 DIVERGED = "the loss diverged"

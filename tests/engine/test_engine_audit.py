@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.core.manifests import Manifests
 from reconciler.core.planning.build import Policy
 from reconciler.engine.audit import take_stock
-from reconciler.testing.fakes import CAPABILITIES
+from reconciler.testing.fake_provider import CAPABILITIES
 
 
 def found(bench):

@@ -18,7 +18,7 @@ from reconciler.errors import InvalidArgument, LockHeld, StoreError
 from reconciler.stores.lease import BlobLease
 from reconciler.stores.lockfile import BlobLockfileStore
 from reconciler.stores.memory import MemoryBlobStore
-from reconciler.testing.fakes import REMOTE
+from reconciler.testing.fake_provider import REMOTE
 
 LONG = TTL + GRACE + 1
 

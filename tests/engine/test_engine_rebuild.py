@@ -16,7 +16,7 @@ from reconciler.engine.preview import Manifests
 from reconciler.engine.rebuild import survey
 from reconciler.errors import PermissionDenied, ProblemsError, Unavailable
 from reconciler.stores.memory import MemoryBlobStore
-from reconciler.testing.fakes import CAPABILITIES, REMOTE
+from reconciler.testing.fake_provider import CAPABILITIES, REMOTE
 
 IDENTITY = Identity(REMOTE, "demo", CAPABILITIES)
 

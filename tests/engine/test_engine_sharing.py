@@ -11,7 +11,7 @@ from reconciler.core.resource import Lifecycle
 from reconciler.engine.apply import apply
 from reconciler.engine.approval import check_approval
 from reconciler.errors import InvalidArgument, NotFound, PermissionDenied
-from reconciler.testing.fakes import ME
+from reconciler.testing.fake_provider import ME
 
 ADA_READS = {"role": READER, "user": "ada@example.com"}
 ADA_WRITES = {"role": WRITER, "user": "ada@example.com"}

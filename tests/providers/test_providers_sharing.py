@@ -7,7 +7,8 @@ from providers_kit import MODEL, bench, error, ok
 
 from reconciler.core.permission import OWNER, READER, WRITER, Permission
 from reconciler.errors import AlreadyExists, InvalidArgument, MalformedAnswer, PermissionDenied, Unavailable
-from reconciler.testing.fakes import FakeClock, FakeProvider, _Model
+from reconciler.testing.fake_provider import FakeProvider, _Model
+from reconciler.testing.fakes import FakeClock
 from reconciler.testing.sharing_contract import SharingContract
 
 ADA = Permission(WRITER, "user", "ada@example.com")

@@ -91,13 +91,12 @@ def _resource(session: Session, text: str) -> str:
 
 
 def _subject(manifest: Desired, models: Mapping[str, Entry], *, candidate: bool, resource: str | None) -> Subject:
-    from reconciler.core.lockfile import InstanceState
     from reconciler.engine.judgement import Subject, label_of, label_of_resource
 
     name, gate, entry = manifest.name, manifest.gate, models.get(manifest.name)
     if gate is None or not gate.judges:
         raise FailedPrecondition(f"{name}: its manifest has no gate that judges a model", hint="see spec.gate")
-    current = entry.current if entry is not None and entry.current.state is InstanceState.READY else None
+    current = entry.current if entry is not None and entry.serves else None
     serving = None if current is None else current.resource
     if resource is not None:
         rival = None if serving == resource else serving
@@ -116,7 +115,7 @@ def _candidate(entry: Entry | None) -> Instance | None:
 
     if entry is None:
         return None
-    first = [] if entry.current.state == "ready" else [entry.current]
+    first = [] if entry.serves else [entry.current]
     making = [instance for instance in (entry.candidate, *first) if instance is not None and awaits_gate(instance)]
     return next(iter((*making, *reversed(entry.rejected))), None)
 

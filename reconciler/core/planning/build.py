@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reconciler.core.address import looks_like_ours, remote_id, split_attempt
 from reconciler.core.canonical import Json
 from reconciler.core.limits import Limits
-from reconciler.core.lockfile import Entry, InstanceState, Lockfile
+from reconciler.core.lockfile import Lockfile
 from reconciler.core.observation import Observed
-from reconciler.core.ordering import parents_first
-from reconciler.core.plan import TRAINS, Action, Drift, Kind, Pinned, Plan, Scope, Unmanaged
+from reconciler.core.plan import Action, Drift, Kind, Pinned, Plan, Scope, Unmanaged
 from reconciler.core.planning.breaches import broken
 from reconciler.core.planning.decision import Case, decide
 from reconciler.core.planning.disposal import removal
 from reconciler.core.planning.drift import remote_drift
 from reconciler.core.planning.healing import heal, left_out, standing
 from reconciler.core.planning.lockout import lockouts
+from reconciler.core.planning.parents import follow_parents, unready_parents
 from reconciler.core.planning.policy import violations
 from reconciler.core.planning.renames import Renames, find_renames
 from reconciler.core.planning.shutdowns import Shutdowns
@@ -107,11 +107,16 @@ def build_plan(
         lineage=recorded.lineage or None,
         serial=recorded.serial,
         left_out=waiting,
-        pinned=tuple(
-            Pinned(name, recorded.models[name].current.resource, goal.revision, goal.asked)
-            for name, goal in sorted(wanted.items())
-            if goal.pinned and chosen(name)
-        ),
+        pinned=_pinned(wanted, recorded, chosen),
+    )
+
+
+def _pinned(wanted: Mapping[str, Wanted], recorded: Lockfile, chosen: Callable[[str], bool]) -> tuple[Pinned, ...]:
+    """Return the names that a rollback holds where they are, sorted."""
+    return tuple(
+        Pinned(name, recorded.models[name].current.resource, goal.revision, goal.asked)
+        for name, goal in sorted(wanted.items())
+        if goal.pinned and chosen(name)
     )
 
 
@@ -143,10 +148,11 @@ def _wanted(
     stands: frozenset[str] = frozenset(),
 ) -> dict[str, Wanted]:
     """Return the revision of every name; what is out of scope and serves stays what it is, and so does what stands."""
+    models = recorded.models
     fixed = stands.union(
         manifest.name
         for manifest in manifests
-        if not chosen(manifest.name) and _serves(recorded.models.get(manifest.name))
+        if not chosen(manifest.name) and manifest.name in models and models[manifest.name].serves
     )
     return wanted_revisions(manifests, recorded, observed.models, fixed=fixed, forced=policy.replace)
 
@@ -174,7 +180,7 @@ def _actions(
     for name, entry in recorded.models.items():
         if name not in kept and chosen(name):
             actions.extend(removal(name, entry, observed, destroy=policy.destroy))
-    return _follow_parents(actions, manifests), unchanged
+    return follow_parents(actions, manifests), unchanged
 
 
 def _judge(
@@ -186,7 +192,7 @@ def _judge(
     chosen: Callable[[str], bool],
 ) -> Iterator[Violation]:
     """Yield every reason why apply would refuse these actions."""
-    yield from _unready_parents(actions, manifests, recorded, observed, chosen)
+    yield from unready_parents(actions, manifests, recorded, observed, chosen)
     yield from violations(actions, recorded.models, policy.limits, uncounted=policy.capabilities.uncounted)
     yield from lockouts(actions, manifests, recorded.models, allowed=policy.limits.max_lockouts)
     defaults = policy.capabilities.defaults
@@ -204,7 +210,7 @@ def _cases(
         revision, parent = wanted[manifest.name].revision, None
         if manifest.parent is not None:
             entry = recorded.models.get(manifest.parent)
-            if entry is not None and _serves(entry) and entry.current.revision == wanted[manifest.parent].revision:
+            if entry is not None and entry.serves and entry.current.revision == wanted[manifest.parent].revision:
                 parent = source_of(manifest, revision, entry).resource
         return Case(
             desired=manifest,
@@ -243,54 +249,6 @@ def _orphans(observed: Observed, owner: Mapping[str, str]) -> dict[str, tuple[in
         if resource not in owner and looks_like_ours(resource):
             first, attempt = split_attempt(resource)
             found[first] = (*found.get(first, ()), attempt)
-    return found
-
-
-def _serves(entry: Entry | None) -> bool:
-    return entry is not None and entry.current.state is InstanceState.READY
-
-
-def _follow_parents(actions: list[Action], manifests: tuple[Desired, ...]) -> list[Action]:
-    """Let the tuning of a child wait for its parent's, and block it if the parent is blocked."""
-    parents = {manifest.name: manifest.parent for manifest in manifests if manifest.parent}
-    if not parents:
-        return actions
-    blocked = {action.name: action.blocked_by for action in actions if action.kind is Kind.BLOCKED}
-    busy = {action.name for action in actions if action.kind in {*TRAINS, Kind.WAIT, Kind.REUSE}}
-    order = {manifest.name: place for place, manifest in enumerate(parents_first(manifests))}
-    linked = []
-    for action in sorted(actions, key=lambda item: order.get(item.name, -1)):
-        parent = parents.get(action.name)
-        if parent is None or action.kind not in TRAINS:
-            linked.append(action)
-        elif parent in blocked:
-            blocked[action.name] = blocked[parent]
-            reason = f"its source model {parent} is blocked"
-            held = replace(action, kind=Kind.BLOCKED, reason=reason, steps=None, blocked_by=blocked[parent])
-            linked.append(replace(held, depends_on=(parent,)))
-        else:
-            linked.append(replace(action, depends_on=(parent,) if parent in busy else ()))
-    return linked
-
-
-def _unready_parents(
-    actions: Iterable[Action],
-    manifests: tuple[Desired, ...],
-    recorded: Lockfile,
-    observed: Observed,
-    chosen: Callable[[str], bool],
-) -> list[Violation]:
-    """A child cannot be tuned from a parent that does not serve and is out of scope."""
-    by_name = {manifest.name: manifest for manifest in manifests}
-    found = []
-    for action in actions:
-        parent = by_name[action.name].parent if action.kind in TRAINS else None
-        if parent is None or action.depends_on or chosen(parent):
-            continue
-        entry = recorded.models.get(parent)
-        if entry is None or not _serves(entry) or observed.get(entry.current.resource) is None:
-            message = f"{action.name}: its source model {parent} is not ready and not in scope; --target {parent} too"
-            found.append(Violation(message, by_name[action.name].locate("spec.source.model"), rule="spec.source"))
     return found
 
 

@@ -73,7 +73,7 @@ def decide(case: Case) -> tuple[Action, ...]:
     superseded = making
     if making is not None and making.revision == case.revision:
         actions, superseded = tuple(_resume(case, entry, making)), None
-    elif _serves(entry) and entry.current.revision == case.revision and not case.forced:
+    elif entry.serves and entry.current.revision == case.revision and not case.forced:
         actions = tuple(_keep(case, entry))
     else:
         actions = tuple(_end_pin(case, entry, _renew(case, entry)))
@@ -228,10 +228,6 @@ def _former(case: Case, entry: Entry) -> Instance | None:
     return None
 
 
-def _serves(entry: Entry) -> bool:
-    return entry.current.state is InstanceState.READY
-
-
 def _served_by(case: Case, entry: Entry) -> str | None:
     """Return the model that serves and is to be replaced, if there is one."""
-    return entry.current.resource if _serves(entry) and case.observation(entry.current) is not None else None
+    return entry.current.resource if entry.serves and case.observation(entry.current) is not None else None

@@ -38,7 +38,7 @@ def remote_drift(
     found: list[Drift] = []
     for name in sorted(names):
         entry = recorded.models[name]
-        if entry.current.state is InstanceState.READY:
+        if entry.serves:
             seen = observed.get(entry.current.resource)
             found.extend(_of_serving(name, entry, seen, manifests.get(name), patchable))
         making = entry.in_making

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from reconciler.core.lockfile import Entry, InstanceState, Lockfile
+from reconciler.core.lockfile import Entry, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.plan import TRAINS, Action, Change, Drift, Kind
 from reconciler.core.planning.comparison import listed
@@ -32,7 +32,7 @@ def standing(recorded: Lockfile, observed: Observed) -> frozenset[str]:
     return frozenset(
         name
         for name, entry in recorded.models.items()
-        if entry.current.state is InstanceState.READY and observed.get(entry.current.resource) is not None
+        if entry.serves and observed.get(entry.current.resource) is not None
     )
 
 
@@ -98,6 +98,4 @@ def _narrowed(action: Action, changes: tuple[Change, ...], reason: str) -> Actio
 
 def _is_lost(action: Action, entry: Entry | None) -> bool:
     """Tell whether an action brings back the very model that served and is gone."""
-    return (
-        entry is not None and entry.current.state is InstanceState.READY and action.revision == entry.current.revision
-    )
+    return entry is not None and entry.serves and action.revision == entry.current.revision

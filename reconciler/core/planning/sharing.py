@@ -121,4 +121,4 @@ def sharing_of_new(case: Case, previous: str | None) -> tuple[Change, ...]:
 
 
 def _serves(entry: Entry, observed: Observed) -> bool:
-    return entry.current.state is InstanceState.READY and observed.get(entry.current.resource) is not None
+    return entry.serves and observed.get(entry.current.resource) is not None

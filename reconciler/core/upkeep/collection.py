@@ -210,7 +210,7 @@ def _is_wanted(origin: Origin, manifests: Iterable[Desired], recorded: Lockfile,
         goal = wanted[manifest.name]
         if origin.name in {manifest.name, *manifest.previous_names} and origin.revision in {goal.revision, goal.asked}:
             entry = recorded.models.get(manifest.name)
-            serves = entry is not None and entry.current.state is InstanceState.READY
+            serves = entry is not None and entry.serves
             return not (serves and entry is not None and entry.current.revision == origin.revision)
     return False
 

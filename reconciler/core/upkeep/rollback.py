@@ -77,7 +77,7 @@ def find_target(name: str, entry: Entry, revision: str | None, *, retain: int) -
         FailedPrecondition: nothing serves, or there is nothing to go back to.
         UsageError: no former model is meant, or more than one; the message lists them.
     """
-    if entry.current.state is not InstanceState.READY:
+    if not entry.serves:
         raise FailedPrecondition(
             f"{name}: {short(entry.current.resource)} is {entry.current.state.value} and serves nothing yet",
             hint="`tunectl apply` finishes it, or says why it cannot",
