@@ -175,7 +175,7 @@ def drift_line(drift: Drift, *, width: int) -> str:
     if drift.path is not None and drift.before != drift.after:
         before, after = change_text(drift.before, drift.after, limit=max(_NARROWEST, width // 3))
         told = drift.path == DATASET or drift.message.startswith(drift.path)
-        words += f" ({'' if told else f'{sanitize(drift.path)}: '}{before} -> {after})"
+        words += f": {before} -> {after}" if told else f" ({sanitize(drift.path)}: {before} -> {after})"
     return words if drift.update_time is None else f"{words}, last changed {sanitize(drift.update_time)}"
 
 

@@ -114,7 +114,7 @@ def test_a_service_without_losses_is_said_to_have_none(workshop: Workshop, monke
     [
         (["plan", "--json"], "--format json"),
         (["plan", "-o", "x"], "--out"),
-        (["apply", "--yes"], "-y"),
+        (["apply", "--approve"], "-y"),
         (["status", "--json"], "--format json"),
         (["status", "-o", "x"], "--format FORM=FILE"),
         (["destroy", "--force"], "-y"),

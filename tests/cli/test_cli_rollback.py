@@ -73,7 +73,7 @@ def test_after_a_rollback_to_before_the_gate_drift_and_plan_agree(workshop: Work
     assert workshop.run("drift").out.startswith("No drift.")
     assert workshop.kinds() == []
     want(workshop, 2, gate={"prompts": [{"input": "4", "contains": "6"}]})
-    assert "spec.gate changed in the manifest since the last apply (sha256:" in workshop.run("drift", expect=2).out
+    assert "spec.gate changed in the manifest since the last apply: sha256:" in workshop.run("drift", expect=2).out
     assert workshop.kinds() == [("numbers", "update")]
 
 

@@ -70,7 +70,7 @@ def test_the_numbers_of_an_object_are_not_to_be_had(vertex: Workshop) -> None:
     assert vertex.run("history", "numbers").code == vertex.run("status").code == 0
     vertex.want("numbers", **FLASH)
     assert vertex.kinds() == [("numbers", "replace")]
-    assert "gs://ours/a.jsonl, sha256:" in vertex.run("plan").out
+    assert "gs://ours/a.jsonl -> " in vertex.run("plan").out
 
 
 def uploads(workshop: Workshop) -> int:
