@@ -9,6 +9,7 @@ of the same pages run them on the emulator.
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -55,11 +56,9 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     for command in (["init", "-q", "--bare", "origin.git"], ["clone", "-q", "origin.git", "work"]):
         subprocess.run(["git", *command], cwd=folder, env=os.environ | identity, check=True, capture_output=True)
     work = folder / "work"
-    for name in ("manifests", ".github"):
-        (work / name).mkdir()
-        (work / name / "kept").write_text("")
-    for name in ("tunectl.yaml", ".gitignore"):
-        (work / name).write_text("")
+    for name in re.findall(r"^git add (.*)$", script, re.MULTILINE):
+        for path in name.split():  # what the sessions of the page have made by then
+            (work / path).write_text("")
     return subprocess.run(
         ["bash", "-eu", "-c", script],
         cwd=work,
