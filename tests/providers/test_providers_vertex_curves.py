@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -180,6 +181,7 @@ UNKNOWN = {
     "disabled": ({"context": DISABLED}, "it is disabled"),
     "unavailable": ({"read": error(503, "UNAVAILABLE", "busy")}, "busy"),
     "quota": ({"read": error(429, "RESOURCE_EXHAUSTED", "Quota exceeded.")}, "Quota exceeded"),
+    "no points": ({"read": ok({}), "series": ok({"tensorboardTimeSeries": [series(most="0")]})}, "without points"),
     "no JSON": ({"read": httpx.Response(200, html="<h1>canary</h1>")}, "no JSON"),
     "another shape": ({"runs": ok({"tensorboardRuns": [{"name": "x"}]})}, "tensorboardRuns.0.name"),
     "a point that is left out": (
@@ -223,6 +225,61 @@ class TestUnknown:
         desk = Desk(kept(fields={"experiment": "", "state": "JOB_STATE_FAILED", "tunedModel": {}}))
         assert desk.provider.get(RESOURCE, snapshots=True).snapshots == ()
         assert warnings(desk) == []
+
+
+class TestJustAfterTheEnd:
+    """The job's end is at 10:35; whether points come later than that is not known of the service."""
+
+    NOW = datetime(2026, 11, 23, 10, 36, tzinfo=UTC).timestamp()
+
+    def desk(self, *looks, after=0.0):
+        left = list(looks)
+
+        def answer(_):
+            return ok({"timeSeriesData": {"values": left.pop(0) if len(left) > 1 else left[0]}})
+
+        desk = Desk(kept(series=ok({"tensorboardTimeSeries": [series(most="1")]}), read=answer))
+        desk.clock.time = self.NOW + after
+        return desk
+
+    def test_a_curve_that_does_not_reach_the_end_is_looked_at_again(self):
+        desk = self.desk([], CURVE[:2], CURVE)
+        since = desk.clock.now()
+        assert losses(desk) == [2.5, 1.25, 0.5]
+        assert desk.clock.now() - since == 2 + 5
+        assert warnings(desk) == []
+
+    def test_one_that_does_not_come_to_it_is_not_known_rather_than_judged_by_an_earlier_point(self):
+        desk = self.desk(CURVE[:2])
+        assert losses(desk) == []
+        (warned,) = warnings(desk)
+        assert "what is written by now, up to step 4 of 12" in warned.message
+
+    def test_one_without_any_points_is_not_known(self):
+        assert losses(self.desk([])) == []
+
+    def test_after_a_while_it_is_taken_as_it_is(self):
+        desk = self.desk(CURVE[:2], after=600)
+        assert losses(desk) == [2.5, 1.25]
+        assert warnings(desk) == []
+
+    @pytest.mark.parametrize("steps", [range(12), range(2, 13, 2), (3, 7, 11), range(1, 30), [11]])
+    def test_counting_from_zero_or_writing_only_some_steps_is_reaching_the_end(self, steps):
+        desk = self.desk(points(*((step, {"value": 1.0}) for step in steps)))
+        since = desk.clock.now()
+        assert len(losses(desk)) == len(steps)
+        assert desk.clock.now() == since
+
+    def test_of_a_tuning_that_failed_no_more_is_awaited(self):
+        desk = Desk(
+            kept(
+                fields={"state": "JOB_STATE_FAILED"},
+                read=ok({"timeSeriesData": {"values": CURVE[:1]}}),
+                series=ok({"tensorboardTimeSeries": [series(most="1")]}),
+            )
+        )
+        desk.clock.time = self.NOW
+        assert losses(desk) == [2.5]
 
 
 class TestWhileItRuns:

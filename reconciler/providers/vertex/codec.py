@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.core.canonical import Json
 from reconciler.core.observation import ModelState, Observation, Operation, Progress, Snapshot
-from reconciler.core.planning.drift import seconds
+from reconciler.core.planning.drift import seconds as moment
 from reconciler.core.resource import Spec
 from reconciler.providers.faults import spoken
 from reconciler.providers.vertex.dialect import ADAPTERS
@@ -15,7 +15,7 @@ from reconciler.providers.vertex.labels import SOURCE, theirs
 from reconciler.providers.vertex.spelling import base_name, parent_name
 from reconciler.providers.vertex.wire import Hyperparameters, Job, Model, Point
 
-__all__ = ["creation", "is_over", "observation", "operation", "patch", "snapshots", "state"]
+__all__ = ["creation", "ended_since", "is_over", "observation", "operation", "patch", "snapshots", "state"]
 
 _PREFERENCE: Final = "preference"
 _SPECS: Final = {"supervised": "supervisedTuningSpec", _PREFERENCE: "preferenceOptimizationSpec"}
@@ -155,7 +155,7 @@ def _taken(job: Job) -> float | None:
     if state(job) is not ModelState.READY or job.start_time is None or job.end_time is None:
         return None
     try:
-        return seconds(job.end_time) - seconds(job.start_time)
+        return moment(job.end_time) - moment(job.start_time)
     except ValueError:
         return None
 
@@ -179,6 +179,14 @@ def snapshots(job: Job, points: Iterable[Point]) -> tuple[Snapshot, ...]:
         Snapshot(step, _epoch(job, step), None if point.scalar is None else point.scalar.value, point.wall_time)
         for step, point in sorted(known.items())
     )
+
+
+def ended_since(job: Job, now: float, *, seconds: float) -> bool:
+    """Tell whether a job ended within so many seconds of a time, either way: clocks differ."""
+    try:
+        return job.end_time is not None and abs(now - moment(job.end_time)) < seconds
+    except ValueError:
+        return False
 
 
 def _epoch(job: Job, step: int) -> int:

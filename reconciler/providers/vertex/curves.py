@@ -21,9 +21,10 @@ from typing import Final, TypeVar
 from reconciler.core.event import Event, Warned
 from reconciler.core.observation import ModelState, Snapshot
 from reconciler.errors import FailedPrecondition, NotFound, PermissionDenied, Problem, RemoteError
+from reconciler.ports.clock import Clock
 from reconciler.providers.retry import Patience
 from reconciler.providers.vertex import codec
-from reconciler.providers.vertex.api import Api
+from reconciler.providers.vertex.api import Api, nap
 from reconciler.providers.vertex.labels import identifier_of
 from reconciler.providers.vertex.wire import Context, Job, Points, Run, RunPage, Series, SeriesPage
 
@@ -51,6 +52,10 @@ _WATCHED: Final = 20
 _AT_ONCE: Final = 10
 _PATIENT: Final = Patience(tries=3, pauses=5.0)
 """A loss is worth less waiting than a model."""
+_SETTLING: Final = (2.0, 5.0, 10.0)
+"""Seconds before each further look at the curve of a tuning that has just ended, if it does not reach the end."""
+_FRESH: Final = 600.0
+"""For so many seconds after its end a tuning may still write points; how long it really does is not published."""
 _GLANCE: Final = Patience(tries=1)
 """While a tuning runs, the next look comes soon enough."""
 
@@ -63,8 +68,9 @@ class Curves:
     Where a curve is kept is looked up once for each job. What may not be read at all is not asked for again.
     """
 
-    def __init__(self, api: Api, report: Callable[[Event], None]) -> None:
+    def __init__(self, api: Api, clock: Clock, report: Callable[[Event], None]) -> None:
         self._api = api
+        self._clock = clock
         self._report = report
         self._lock = threading.Lock()
         self._found: dict[str, Series] = {}
@@ -95,16 +101,34 @@ class Curves:
         return {job.name: point for job, point in zip(running, seen, strict=True) if point is not None}
 
     def _whole(self, job: Job) -> tuple[Snapshot, ...]:
+        """Return every point; of a tuning that ended a moment ago, none before the last ones have been written.
+
+        Raises:
+            FailedPrecondition: points are missing; a gate would judge by an earlier one, which is as good as any guess.
+            RemoteError: see ``_search``.
+        """
         series = self._search(job, _PATIENT)
         points = self._points(job, series, _EVERY_POINT, _PATIENT)
+        for pause in _SETTLING:
+            if not self._settles(job, points) or not nap(self._clock, pause):
+                break
+            points = self._points(job, series, _EVERY_POINT, _PATIENT)
         last = points[-1].step if points else 0
         if last < series.metadata.max_step:
-            raise FailedPrecondition(
-                f"of its curve the service gave {len(points):,} points without the last one, of step "
-                f"{series.metadata.max_step:,}",
-                status="FAILED_PRECONDITION",
-            )
+            raise _lacking(f"{len(points):,} points without the last one, of step {series.metadata.max_step:,}")
+        if self._settles(job, points):
+            raise _lacking(f"what is written by now, up to step {last:,} of {job.steps:,}")
+        if not points and codec.is_over(job):
+            raise _missing("its experiment holds a training loss without points")
         return points
+
+    def _settles(self, job: Job, points: Sequence[Snapshot]) -> bool:
+        """Tell whether a tuning has just ended well and its curve has not: it lacks more than one more point."""
+        if codec.state(job) is not ModelState.READY or not job.steps:
+            return False
+        steps = [point.step for point in points[-2:]] or [0]
+        apart = max(1, steps[-1] - steps[0])
+        return steps[-1] < job.steps - apart and codec.ended_since(job, self._clock.now(), seconds=_FRESH)
 
     def _last(self, job: Job) -> Snapshot | None:
         """Return the newest point. Of long curves the service picks points at random, so an older look may be newer."""
@@ -186,6 +210,10 @@ _ROLE: Final = (
     f"ask for roles/aiplatform.viewer, or a role with {', '.join(PERMISSIONS)}; no gate decides by it till then"
 )
 _LATER: Final = "run again to ask again; until it is known no gate decides by it"
+
+
+def _lacking(given: str) -> FailedPrecondition:
+    return FailedPrecondition(f"of its curve the service gave {given}", status="FAILED_PRECONDITION")
 
 
 def _missing(message: str) -> NotFound:

@@ -76,7 +76,7 @@ class VertexProvider(Unshared):
         self._jobs = Jobs(self._api, str(self._home))
         writing = Patience(quota=settings.quota_patience)
         self._writing = writing
-        self._curves = Curves(self._api, report)
+        self._curves = Curves(self._api, clock, report)
         self._removal = Removal(self._api, clock, writing)
         self._storage = storage
         self._stage = Staging(storage, settings.staging or (EMBEDDED_STAGING if settings.embedded else None))
