@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from reconciler.core.address import short
+from reconciler.core.lineage import Event, Record
 from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observation, Observed
 from reconciler.core.unsupported import unsupported
@@ -15,14 +16,36 @@ from reconciler.engine.observe import PARALLEL_READS
 from reconciler.errors import NotFound, PermissionDenied, ProblemsError
 from reconciler.ports.provider import Provider
 
+_SERVES = frozenset({Event.PROMOTED, Event.ROLLED_BACK, Event.REBUILT})
+_OVER = frozenset({Event.DELETED, Event.GONE, Event.FORGOTTEN})
 
-def survey(load: Callable[[], Manifests], provider: Provider, identity: Identity) -> Rebuilt:
+
+def taken_over(records: Iterable[Record], project: str) -> dict[str, str]:
+    """Return which model each name of a project had taken over, if that is the one that served last."""
+    found: dict[str, str] = {}
+    for record in records:
+        name = record.name
+        if record.project != project:
+            continue
+        if record.event is Event.RENAMED and record.former_name in found:
+            found[name] = found.pop(str(record.former_name))
+        elif record.event is Event.ADOPTED:
+            found[name] = record.resource
+        elif record.event in (_OVER if found.get(name) == record.resource else _SERVES):
+            found.pop(name, None)  # it is not there any more, or another one serves
+    return found
+
+
+def survey(
+    load: Callable[[], Manifests], provider: Provider, identity: Identity, *, records: Iterable[Record] = ()
+) -> Rebuilt:
     """Return the lockfile that manifests and remote amount to, and write nothing.
 
     Args:
         load: reads the manifests and datasets; raises ProblemsError with everything that is wrong with them.
         provider: only read from.
         identity: what ids are made of.
+        records: those of lineage, which know of models whose ids follow from nothing.
 
     Raises:
         ProblemsError: manifests or datasets are wrong.
@@ -36,6 +59,8 @@ def survey(load: Callable[[], Manifests], provider: Provider, identity: Identity
             raise ProblemsError((*refuse, *manifests.warnings))
         models = {observation.resource: observation for observation in listing.result()}
         wanted = {first: name for name, firsts in first_ids(manifests.desired, identity).items() for first in firsts}
+        taken = taken_over(records, identity.project)
+        wanted |= {resource: name for name, resource in taken.items()}
         lacking = [resource for resource in wanted if resource not in models]
         hidden = []
         for resource, found in zip(lacking, pool.map(lambda r: _look_up(provider, r), lacking), strict=True):
@@ -46,7 +71,7 @@ def survey(load: Callable[[], Manifests], provider: Provider, identity: Identity
                 )
             elif found is not None:
                 models[resource] = found
-    rebuilt = rebuild(manifests.desired, Observed(models=models), identity)
+    rebuilt = rebuild(manifests.desired, Observed(models=models), identity, taken_over=taken)
     return replace(rebuilt, doubts=(*rebuilt.doubts, *hidden))
 
 

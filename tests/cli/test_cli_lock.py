@@ -10,7 +10,7 @@ import sys
 
 import click
 import pytest
-from cli_kit import TRAIN_SECONDS, clean_environment
+from cli_kit import BISON, HYPERPARAMETERS, TRAIN_SECONDS, clean_environment
 
 from reconciler.core.lease import GRACE, TTL, Holder
 from reconciler.ports.store import ABSENT
@@ -360,6 +360,56 @@ def test_a_lost_lockfile_is_rebuilt_and_the_plan_is_empty(workshop):
         assert entry["history"]["records"] == before["models"][name]["history"]["records"] + 1
     assert workshop.kinds() == []
     workshop.run("drift")
+
+
+@pytest.fixture
+def imported(workshop):
+    """A model made by hand, which the project has imported, and whose lockfile is lost."""
+    model = {
+        "name": "tunedModels/by-hand",
+        "displayName": "counter",
+        "baseModel": BISON,
+        "state": "ACTIVE",
+        "tuningTask": {"hyperparameters": HYPERPARAMETERS},
+    }
+    workshop.emulator.import_models({"tunedModels": [model]})
+    workshop.run("import", "by-hand")
+    workshop.apply()
+    (workshop.root / "tunectl.lock").unlink()
+    return workshop
+
+
+def test_an_imported_model_is_found_again_by_its_lineage(imported):
+    ended = imported.run("lock", "rebuild", "-y")
+    assert "counter: tunedModels/by-hand (current, ready)" in ended.out
+    assert "counter: tunedModels/by-hand had been taken over, as the lineage tells, and is recorded again" in ended.out
+    assert imported.plan()["actions"] == []
+    (imported.root / "tunectl.lock").unlink()
+    imported.run("lock", "rebuild", "-y")
+    assert imported.serving("counter") == "tunedModels/by-hand"
+    assert imported.run("lineage", "verify").out.endswith("every chain is whole.\n")
+
+
+@pytest.mark.parametrize("how", ["no log", "a log that cannot be read", "gone", "forgotten"])
+def test_an_imported_model_that_cannot_be_found_is_named_with_the_way_to_get_it_back(imported, how):
+    log = imported.root / "tunectl.lineage.jsonl"
+    if how == "gone":
+        imported.vanish("tunedModels/by-hand")
+    elif how == "forgotten":
+        imported.run("lock", "rebuild", "-y")
+        imported.want("counter", dataset=None, displayName="counter", lifecycle={"protect": False})
+        imported.apply()
+        imported.run("forget", "counter", "-y")
+        (imported.root / "tunectl.lock").unlink()
+    else:
+        log.unlink()
+        if how != "no log":
+            log.mkdir()
+    said = imported.run("lock", "rebuild", "-y").text
+    assert "No model was found for (apply would tune it):\n  counter\n" in said
+    assert "counter: names no dataset, so its model was made elsewhere" in said
+    assert "`tunectl adopt counter RESOURCE` takes it over again" in said
+    assert "counter" not in imported.lockfile["models"]
 
 
 def test_a_lockfile_that_can_be_read_is_not_replaced_unless_asked(workshop):

@@ -14,6 +14,7 @@ from reconciler.cli.running import Duration, lock_timeout_option
 from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
+    from reconciler.core.lineage import Record
     from reconciler.core.upkeep.rebuild import Rebuilt
     from reconciler.views.lock import LockState
     from reconciler.wiring import Session
@@ -96,7 +97,8 @@ def rebuild(
         store = session.store()
         with store.hold(timeout=lock_timeout) as hold:
             former = store.former(replace_existing=replace_existing)
-            rebuilt = survey(session.manifests, session.provider(read_only=True), session.identity())
+            provider, identity = session.provider(read_only=True), session.identity()
+            rebuilt = survey(session.manifests, provider, identity, records=_remembered(session))
             if outputs.stdout == "text":
                 click.echo(render_rebuilt(rebuilt), nl=False)
             useless = former.blob is None and not rebuilt.lockfile.models
@@ -115,6 +117,17 @@ def rebuild(
         if kept is not None:
             invocation.note(f"The former one is kept as {kept}.")
     return 0
+
+
+def _remembered(session: Session) -> list[Record]:
+    """Return the records of lineage; none of a log that cannot be read, since there is a rebuild without it, too."""
+    from reconciler.core.past.lineage_text import read_records
+    from reconciler.errors import StoreError
+
+    try:
+        return read_records(session.lineage().read().split(b"\n"))
+    except StoreError:
+        return []
 
 
 def _look(session: Session) -> LockState:

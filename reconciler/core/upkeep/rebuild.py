@@ -18,6 +18,7 @@ from reconciler.core.observation import ModelState, Observation, Observed
 from reconciler.core.ordering import parents_first
 from reconciler.core.resource import Capabilities, Desired, Remote
 from reconciler.core.revision import compatible, revision_of
+from reconciler.core.upkeep.adoption import adopted, obstacle
 
 _STATES = {ModelState.READY: InstanceState.READY, ModelState.FAILED: InstanceState.FAILED}
 
@@ -86,7 +87,9 @@ def first_ids(desired: Iterable[Desired], identity: Identity) -> dict[str, tuple
     return found
 
 
-def rebuild(desired: Iterable[Desired], observed: Observed, identity: Identity) -> Rebuilt:
+def rebuild(
+    desired: Iterable[Desired], observed: Observed, identity: Identity, *, taken_over: Mapping[str, str] | None = None
+) -> Rebuilt:
     """Return the lockfile that the manifests and the remote amount to.
 
     Of all attempts of what a manifest asks for, the newest one that is ready serves; a newer one that is still being
@@ -97,6 +100,8 @@ def rebuild(desired: Iterable[Desired], observed: Observed, identity: Identity) 
         desired: all manifests, specs normalised by the provider, sources known and acyclic, names unique.
         observed: the listing, completed by a look at the ids of ``first_ids`` that it lacked.
         identity: what ids are made of.
+        taken_over: the model that each name had taken over and that served last, as the log of lineage tells it. The
+            ids of such models follow from nothing.
     """
     manifests = parents_first(tuple(desired))
     ids = first_ids(manifests, identity)
@@ -113,6 +118,8 @@ def rebuild(desired: Iterable[Desired], observed: Observed, identity: Identity) 
         _record(manifest, [a for a in live if _fits(manifest, a.seen, ledger)], ledger)
         if manifest.name in renamed and manifest.name in ledger.entries:
             ledger.doubts.append(_taken_for_rename(manifest.name, renamed[manifest.name][0]))
+        if manifest.name not in ledger.entries:
+            _take_over_again(manifest, observed.get((taken_over or {}).get(manifest.name, "")), ledger)
     ledger.doubts += _contested(ids, claims, attempts)
     ledger.doubts += unclear
     strange = [(r, seen) for r, seen in sorted(observed.models.items()) if r not in ledger.claimed and not seen.record]
@@ -124,6 +131,28 @@ def rebuild(desired: Iterable[Desired], observed: Observed, identity: Identity) 
         doubts=tuple(ledger.doubts),
         orphaned=orphaned,
     )
+
+
+def _take_over_again(manifest: Desired, seen: Observation | None, ledger: _Ledger) -> None:
+    """Record the model that a name had taken over, if it is still one the manifest may have; else say what helps."""
+    name = manifest.name
+    if (
+        seen is not None
+        and obstacle(seen) is None
+        and seen.resource not in ledger.claimed
+        and _fits(manifest, seen, ledger)
+    ):
+        parent = None if manifest.parent is None else ledger.revisions[manifest.parent]
+        ledger.entries[name] = adopted(manifest, seen, parent_revision=parent)
+        ledger.claimed[seen.resource] = name
+        ledger.doubts.append(
+            f"{name}: {seen.resource} had been taken over, as the lineage tells, and is recorded again"
+        )
+    elif manifest.dataset is None and manifest.parent is None:
+        ledger.doubts.append(
+            f"{name}: names no dataset, so its model was made elsewhere, and its id follows from nothing here; "
+            f"`tunectl adopt {name} RESOURCE` takes it over again, `tunectl drift` lists what nothing manages"
+        )
 
 
 def _renamed(
