@@ -134,7 +134,7 @@ def _rebuilt_lines(rebuilt: Rebuilt) -> Iterator[str]:
     )
     yield from (f"  {name}: {instance.resource} ({role}, {instance.state.value})" for name, role, instance in rows)
     for head, lines in (
-        ("No model was found for (apply would tune it):", rebuilt.missing),
+        ("No model was found for (apply would tune one where there is a dataset):", rebuilt.missing),
         ("What cannot be known:", rebuilt.doubts),
         (
             "Orphaned, with an id of our shape that no manifest leads to (not recorded, never touched):",

@@ -406,7 +406,7 @@ def test_an_imported_model_that_cannot_be_found_is_named_with_the_way_to_get_it_
         if how != "no log":
             log.mkdir()
     said = imported.run("lock", "rebuild", "-y").text
-    assert "No model was found for (apply would tune it):\n  counter\n" in said
+    assert "No model was found for (apply would tune one where there is a dataset):\n  counter\n" in said
     assert "counter: names no dataset, so its model was made elsewhere" in said
     assert "`tunectl adopt counter RESOURCE` takes it over again" in said
     assert "counter" not in imported.lockfile["models"]

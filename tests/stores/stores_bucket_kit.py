@@ -26,7 +26,7 @@ class Fault:
 
     ``lose``: carried out, then the connection is cut. ``drop``: cut before it is carried out. A number: answered with
     that status instead of being carried out. ``ignore``: carried out as if it had no condition. ``only`` meets requests
-    that have this header, by its WSGI name.
+    that have this header, by its WSGI name, ``path`` those whose path holds this text.
     """
 
     method: str
@@ -36,9 +36,12 @@ class Fault:
     code: str = "Injected"
     only: str = ""
     location: str = ""
+    path: str = ""
 
     def meets(self, environ: dict[str, Any]) -> bool:
         if self.method != environ["REQUEST_METHOD"] or not self.times or (self.only and self.only not in environ):
+            return False
+        if self.path not in environ["PATH_INFO"]:
             return False
         if self.skip:
             self.skip -= 1

@@ -225,3 +225,117 @@ def test_without_any_credentials_a_run_on_cloud_storage_ends_with_the_way_to_log
     text = desk.run("plan", expect=3)
     assert "no credentials found for Google's APIs" in text
     assert "gcloud auth application-default login" in text
+
+
+# --- what else is kept beside the lockfile, and what goes back and forth -------------------------------------------
+
+LOG = f"{KEY}.lineage.jsonl"
+
+
+def epochs(number):
+    return {"hyperparameters": {**MANIFEST["spec"]["hyperparameters"], "epochCount": number}}
+
+
+def records(service, bucket):
+    return [json.loads(line) for line in service.stored(bucket)[LOG].splitlines()]
+
+
+@pytest.fixture
+def replaced(desk, service, bucket):
+    """A name whose first model was kept when the second one took its place; both resources."""
+    models = []
+    for number in (3, 4):
+        desk.want(**epochs(number), lifecycle={"retain": 1})
+        desk.run("apply", "-y")
+        models.append(lockfile(service, bucket)["models"]["numbers"]["resource"])
+    return models
+
+
+def test_the_lineage_is_an_object_beside_the_lockfile_and_holds_together(desk, service, bucket, replaced):
+    first, second = replaced
+    assert [(each["event"], each["resource"]) for each in records(service, bucket)] == [
+        ("promoted", first),
+        ("promoted", second),
+    ]
+    assert "unwritten" not in lockfile(service, bucket)
+    assert "2 records of 1 name, every chain is whole." in desk.run("lineage", "verify")
+    assert "in place of" in desk.run("history", "numbers")
+    front = service.stored(bucket)[LOG].replace(b'"steps":23', b'"steps":99')
+    service.plant(bucket, LOG, front)
+    assert f"{LOG}:1: altered: numbers" in desk.run("lineage", "verify", expect=1)
+
+
+def test_a_rollback_is_written_to_the_bucket_with_its_record_and_holds(desk, service, bucket, replaced):
+    first, second = replaced
+    assert "Rolled back: numbers serves" in desk.run("rollback", "numbers", "-y")
+    entry = lockfile(service, bucket)["models"]["numbers"]
+    assert (entry["resource"], entry["retained"][0]["resource"]) == (first, second)
+    assert entry["pin"]
+    assert records(service, bucket)[-1]["event"] == "rolled-back"
+    assert "1 pinned by a rollback" in desk.run("plan")
+    desk.run("rollback", "numbers", "--unpin", "-y")
+    assert "Applied: 0 created" in desk.run("apply", "-y")
+    assert lockfile(service, bucket)["models"]["numbers"]["resource"] == second
+    assert "every chain is whole" in desk.run("lineage", "verify")
+
+
+def test_what_nobody_needs_is_collected_and_its_end_recorded(desk, service, bucket, replaced):
+    first, second = replaced
+    desk.want(**epochs(4))
+    assert f"delete {first}" in desk.run("gc", "--plan")
+    desk.run("gc", "-y")
+    entry = lockfile(service, bucket)["models"]["numbers"]
+    assert (entry["resource"], entry["retained"]) == (second, [])
+    assert (records(service, bucket)[-1]["event"], records(service, bucket)[-1]["resource"]) == ("deleted", first)
+    assert "every chain is whole" in desk.run("lineage", "verify")
+    assert "Nothing to remove" in desk.run("gc", "--plan")
+
+
+@pytest.mark.parametrize("skip", range(5))
+@pytest.mark.parametrize("command", ["rollback", "gc"])
+def test_an_answer_lost_anywhere_in_it_changes_nothing(desk, service, bucket, replaced, command, skip):
+    first, second = replaced
+    if command == "gc":
+        desk.want(**epochs(4))
+    fault = Fault("PUT", "lose", skip=skip)
+    service.front.faults.append(fault)
+    desk.run(command, *(["numbers"] if command == "rollback" else []), "-y")
+    assert fault.times == 0, "it was lost"
+    serving = lockfile(service, bucket)["models"]["numbers"]["resource"]
+    assert serving == (first if command == "rollback" else second)
+    assert "every chain is whole" in desk.run("lineage", "verify")
+    assert [each["event"] for each in records(service, bucket)][2:] == [
+        "rolled-back" if command == "rollback" else "deleted"
+    ]
+
+
+def test_a_log_that_the_bucket_does_not_take_costs_a_warning_and_is_written_later(desk, service, bucket):
+    desk.run("apply", "-y")
+    log = service.stored(bucket)[LOG]
+    service.front.faults.append(Fault("PUT", 403, times=99, path="lineage"))
+    desk.want(temperature=0.5)
+    assert "cannot be added to the lineage yet; the lockfile keeps it" in desk.run("apply", "-y")
+    assert service.stored(bucket)[LOG] == log
+    assert len(lockfile(service, bucket)["unwritten"]) == 1
+    service.front.faults.clear()
+    desk.run("apply", "-y")
+    assert [each["event"] for each in records(service, bucket)] == ["promoted", "updated"]
+    assert "unwritten" not in lockfile(service, bucket)
+
+
+def test_chains_that_two_checkouts_wrote_with_lockfiles_of_their_own_are_joined_in_the_bucket(desk, service, bucket):
+    desk.run("apply", "-y")
+    shared = dict(service.stored(bucket))
+    desk.want(temperature=0.5)
+    desk.run("apply", "-y")
+    theirs = records(service, bucket)[-1]
+    service.plant(bucket, KEY, shared[KEY])
+    service.plant(bucket, LOG, shared[LOG])
+    desk.want(temperature=0.25)
+    desk.clock.advance(5)
+    desk.run("apply", "-y")
+    service.plant(bucket, LOG, service.stored(bucket)[LOG] + json.dumps(theirs).encode() + b"\n")
+    assert "forked" in desk.run("lineage", "verify", expect=1)
+    assert "every chain is whole" in desk.run("lineage", "mend", "-y")
+    merged = records(service, bucket)[-1]
+    assert (merged["event"], merged["merges"]) == ("merged", [theirs["hash"]])
