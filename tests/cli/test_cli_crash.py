@@ -82,10 +82,10 @@ def reaper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reaper]:
 
 
 @pytest.fixture
-def world(
+def empty(
     tmp_path: Path, reaper: Reaper, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[[], Workshop]]:
-    """Make new worlds, each with a life behind it and every kind of change before it."""
+    """Make new worlds without a life behind them, on a service that nothing leaves when the process is dead."""
     worlds: list[Emulator] = []
 
     def make() -> Workshop:
@@ -99,6 +99,19 @@ def world(
         workshop = Workshop(root, emulator, clock, capsys, SLOWLY, trainings=count_trainings(emulator))
         workshop.project()
         workshop.dataset()
+        return workshop
+
+    yield make
+    for emulator in worlds:
+        emulator.close()
+
+
+@pytest.fixture
+def world(empty: Callable[[], Workshop], reaper: Reaper) -> Callable[[], Workshop]:
+    """Make new worlds, each with a life behind it and every kind of change before it."""
+
+    def make() -> Workshop:
+        workshop = empty()
         for name in ("changed", "patched", "removed"):
             workshop.want(name)
         workshop.apply()
@@ -110,9 +123,7 @@ def world(
         reaper.moments = 0
         return workshop
 
-    yield make
-    for emulator in worlds:
-        emulator.close()
+    return make
 
 
 BOUGHT = 3 + 3
@@ -120,10 +131,15 @@ BOUGHT = 3 + 3
 
 def dies(workshop: Workshop, reaper: Reaper, moment: int, *arguments: str) -> bool:
     """Apply, and be killed at a moment; False if the run had fewer moments than that."""
+    return killed(workshop, reaper, moment, "apply", "-y", *arguments)
+
+
+def killed(workshop: Workshop, reaper: Reaper, moment: int, *command: str) -> bool:
+    """Run a command and be killed at a moment; False if the run had fewer moments than that."""
     reaper.fatal = reaper.moments + moment
     try:
         with suppress(KilledError):
-            workshop.apply(*arguments, expect=None)  # what a dead process says in its finally clauses is no matter
+            workshop.run(*command, expect=None)  # what a dead process says in its finally clauses is no matter
         return reaper.dead
     finally:
         reaper.fatal, reaper.dead = None, False
@@ -154,3 +170,68 @@ def test_a_run_that_is_killed_again_and_again_gets_there_all_the_same(
         assert deaths < 50
     assert deaths >= 3
     assert (workshop.kinds(), workshop.bought(), len(workshop.remote())) == ([], BOUGHT, 4)
+
+
+# --- going back, and removing what nobody needs --------------------------------------------------------------------
+
+
+@pytest.fixture
+def past(empty: Callable[[], Workshop], reaper: Reaper) -> Callable[[], Workshop]:
+    """Make new worlds in which one name has two models that served before the present one."""
+
+    def make() -> Workshop:
+        workshop = empty()
+        for count in (3, 4, 5):
+            hyperparameters = {**HYPERPARAMETERS, "epochCount": count}
+            workshop.want("numbers", hyperparameters=hyperparameters, lifecycle={"retain": 2})
+            workshop.apply()
+        reaper.moments = 0
+        return workshop
+
+    return make
+
+
+def test_a_rollback_killed_at_any_moment_is_done_or_not_and_can_be_asked_for_again(
+    past: Callable[[], Workshop], reaper: Reaper
+) -> None:
+    moment, ends = 1, set()
+    while True:
+        workshop = past()
+        newest = workshop.serving("numbers")
+        former = workshop.entry("numbers")["retained"][0]["resource"]
+        struck = killed(workshop, reaper, moment, "rollback", "numbers", "-y")
+        ends.add(workshop.serving("numbers"))
+        assert workshop.serving("numbers") in {newest, former}
+        if workshop.serving("numbers") == newest:
+            workshop.run("rollback", "numbers", "-y")
+        assert (workshop.serving("numbers"), workshop.kinds()) == (former, [])
+        workshop.apply()
+        workshop.run("lineage", "verify")
+        assert (workshop.bought(), len(workshop.remote())) == (3, 3), f"killed at moment {moment}"
+        if not struck:
+            break
+        moment += 1
+    assert len(ends) == 2
+    assert moment > 3
+
+
+def test_a_collection_killed_at_any_moment_is_finished_by_the_next(
+    past: Callable[[], Workshop], reaper: Reaper
+) -> None:
+    moment = 1
+    while True:
+        workshop = past()
+        newest = workshop.serving("numbers")
+        hyperparameters = {**HYPERPARAMETERS, "epochCount": 5}
+        workshop.want("numbers", hyperparameters=hyperparameters, lifecycle={"retain": 0})
+        struck = killed(workshop, reaper, moment, "gc", "-y")
+        assert workshop.serving("numbers") == newest
+        workshop.run("gc", "-y")
+        assert (workshop.entry("numbers")["retained"], workshop.entry("numbers")["deposed"]) == ([], [])
+        assert (workshop.remote(), workshop.kinds()) == ([newest.rpartition("/")[2]], []), f"killed at moment {moment}"
+        workshop.run("lineage", "verify")
+        assert workshop.bought() == 3
+        if not struck:
+            break
+        moment += 1
+    assert moment > 5

@@ -25,6 +25,7 @@ from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.manifests import Manifests
 from reconciler.core.past.chain import chain_of, verify
 from reconciler.core.past.lineage_text import read_records, restore
+from reconciler.core.permission import Permission, as_written, declared, unshared
 from reconciler.core.plan import TRAINS
 from reconciler.core.planning.build import Policy
 from reconciler.core.provenance import Provenance
@@ -253,6 +254,15 @@ class Wire:
     def delete(self, resource):
         return self._send("delete", resource, lambda: self._fleet.delete(resource))
 
+    def permissions(self, resource):
+        return self._send("permissions", resource, lambda: self._service.permissions(resource))
+
+    def grant(self, resource, permission):
+        return self._send("grant", resource, lambda: self._fleet.grant(resource, permission))
+
+    def revoke(self, resource, permission):
+        return self._send("revoke", resource, lambda: self._fleet.revoke(resource, permission))
+
     def poll(self, operations):
         return self._send("poll", "", lambda: self._service.poll(operations))
 
@@ -375,6 +385,14 @@ class Fleet:
         recorded = [i for e in self.lockfile.models.values() for i in e.instances() if i.resource == resource]
         if resource not in self.service.models and all(i.state is InstanceState.PENDING for i in recorded):
             self.plant(resource)
+
+    def grant(self, resource: str, permission: Permission) -> None:
+        assert resource in self.ours, f"{resource} is somebody else's and was shared"
+        self.service.grant(resource, permission)
+
+    def revoke(self, resource: str, permission: Permission) -> None:
+        assert resource in self.ours, f"{resource} is somebody else's and was taken from its users"
+        self.service.revoke(resource, permission)
 
     def plant(self, resource: str) -> None:
         spec = {"displayName": "theirs", "baseModel": FOREIGN_BASE}
@@ -655,8 +673,11 @@ class Fleet:
             left = (entry.candidate, *entry.deposed)
             assert left == (None,), f"{name} has models that nobody wants"
             assert model.examples == tuple(self.examples(name)), f"{name} was tuned on other data"
-            wanted = {key: value for key, value in manifest.spec.items() if key != "source"}
+            wanted = {key: value for key, value in unshared(manifest.spec).items() if key != "source"}
             assert {**model.spec, **wanted} == model.spec, f"{name} is not as wanted: {model.spec}, not {wanted}"
+            shared = declared(manifest.spec)
+            roles = as_written(self.service.permissions(entry.current.resource))
+            assert shared is None or roles == as_written(shared), f"{name} is shared with {roles}, not {shared}"
             if manifest.parent is not None:
                 # A child follows its parent's revision; another model of the same one retrains no child.
                 parent = recorded.models[manifest.parent].current.revision

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from reconciler.core.examples import digest_of
 from reconciler.core.gate import Gate, PromptCheck
+from reconciler.core.permission import Permission, unshared
 from reconciler.core.plan import TRAINS, Kind
 from reconciler.core.resource import Dataset, Desired, Lifecycle
 from reconciler.core.scorers import Scorer
@@ -34,8 +35,10 @@ MET = {
         "observe",
         "log",
         "log",
+        "grant",
+        "revoke",
     ),
-    What.LOSE: ("create", "create", "delete", "update", "write", "poll", "get", "log"),
+    What.LOSE: ("create", "create", "delete", "update", "write", "poll", "get", "log", "grant", "revoke"),
     What.QUOTA: ("create",),
     What.STOP: ("create", "write", "sleep", "delete"),
     What.RUNNER: ("create", "log", "write", "poll", "delete", "observe", "update"),
@@ -51,6 +54,15 @@ gates = st.sampled_from(
     [None, None, Gate(prompts=(PromptCheck("3", Scorer.EXACT, "4"),)), Gate(max_final_loss=1.0, on_fail="delete")]
 )
 """What was made of the first data passes them, what was made of other data does not."""
+shares = st.sampled_from(
+    [
+        None,
+        [],
+        [{"role": "READER", "everyone": True}],
+        [{"role": "WRITER", "user": "ada@example.com"}, {"role": "READER", "group": "math@example.com"}],
+    ]
+)
+"""Who may use a model; None leaves that alone."""
 picks = st.integers(0, len(NAMES) - 1)
 troubles = st.builds(
     lambda met, nth, late: Trouble(*met, nth, late),
@@ -112,6 +124,13 @@ class Machine(RuleBasedStateMachine):
     def edit_a_hyperparameter(self, pick, epochs):
         manifest = self.fleet.wish[self.pick(pick)]
         self.fleet.want(manifest.name, _with(manifest, hyperparameters={"epochCount": epochs}))
+
+    @precondition(lambda self: self.fleet.wish)
+    @rule(pick=picks, share=shares)
+    def edit_who_may_use_it(self, pick, share):
+        manifest = self.fleet.wish[self.pick(pick)]
+        spec = unshared(manifest.spec) | ({} if share is None else {"permissions": share})
+        self.fleet.want(manifest.name, replace(manifest, spec=spec))
 
     @precondition(lambda self: self.fleet.wish)
     @rule(pick=picks)
@@ -236,6 +255,12 @@ class Machine(RuleBasedStateMachine):
         ours = sorted(self.fleet.ours)
         model = self.fleet.service.models[ours[pick % len(ours)]]
         model.spec = {**model.spec, "displayName": "changed by hand", "temperature": 0.9}
+
+    @precondition(lambda self: self.fleet.ours)
+    @rule(pick=picks, role=st.sampled_from(["READER", "WRITER"]))
+    def somebody_lets_somebody_in(self, pick, role):
+        ours = sorted(self.fleet.ours)
+        self.fleet.service.grant(ours[pick % len(ours)], Permission(role, "user", "eve@example.com"))
 
     @precondition(lambda self: self.fleet.ours)
     @rule(pick=picks)
