@@ -107,7 +107,7 @@ class Session:
         """Return a plan that says what changed in the data, and rows to show, by name, if samples are wanted."""
         if not any(action.data_moved for action in plan.actions):
             return plan, {}
-        return self.past.of_plan(plan, lockfile, self.reading.sources, samples=samples)
+        return self.past.of_plan(plan, lockfile, self.reading.data.sources, samples=samples)
 
     @property
     def description(self) -> Description:
@@ -229,7 +229,7 @@ class Session:
         return World(
             provider=self.provider(read_only=read_only),
             store=self.store(),
-            datasets=self.reading,
+            datasets=self.reading.data,
             clock=self.clock,
             report=self.report,
             stop=self.stop,

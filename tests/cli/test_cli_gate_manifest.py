@@ -43,10 +43,10 @@ def test_examples_that_changed_since_the_plan_are_not_asked(workshop: Workshop) 
     workshop.dataset(4, path=EVAL)
     read = reading(workshop)
     read.manifests()
-    assert [example.output for example in read.evaluation("numbers")] == ["2", "3", "4", "5"]
+    assert [example.output for example in read.reading.data.evaluation("numbers")] == ["2", "3", "4", "5"]
     workshop.dataset(5, path=EVAL)
     with pytest.raises(StalePlan, match="the gate's dataset"):
-        read.evaluation("numbers")
+        read.reading.data.evaluation("numbers")
 
 
 @pytest.mark.parametrize(
