@@ -14,7 +14,7 @@ from reconciler.cli.invocation import Invocation
 from reconciler.cli.main import run
 from reconciler.emulator import Emulator, Fault
 from reconciler.emulator.vertex.records import Job
-from reconciler.providers.vertex.provider import VertexProvider
+from reconciler.providers.vertex.creation import Creation
 from reconciler.testing.fakes import FakeClock
 from reconciler.wiring import Session
 
@@ -133,6 +133,6 @@ def test_the_wire_may_break_for_good_even_where_listings_lag(stages: Any, lag: f
 def test_the_sweep_catches_a_provider_that_sends_without_looking(stages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: one that looks for nothing buys twice."""
     requests = length(stages)
-    monkeypatch.setattr(VertexProvider, "_look", lambda *_: None)
+    monkeypatch.setattr(Creation, "_look", lambda *_: None)
     found = [p for n in range(AFTER_INTENT, requests) for p in suffer(stages, FAULTS["dropped after"], n)]
     assert any("jobs were bought" in problem for problem in found)

@@ -209,7 +209,9 @@ class TestJobsWithOneId:
         """Two runs without a common lock have made two jobs of one id."""
         first = create(world, "twin")
         world.emulator.advance(1)
-        world.provider._send(request_of(world, "twin"), "twin", world.provider._body(request_of(world, "twin"), "twin"))
+        world.provider._creation._send(
+            request_of(world, "twin"), "twin", world.provider._creation._body(request_of(world, "twin"), "twin")
+        )
         return first.resource
 
     def test_the_first_of_equals_counts_and_the_other_is_an_orphan(self, world):
@@ -270,8 +272,8 @@ class TestRecords:
             if fault:
                 world.emulator.faults.add(fault)
             request = request_of(world, "x")
-            body = {**world.provider._body(request, "x"), "labels": {}}
-            world.provider._send(request, "x", body)
+            body = {**world.provider._creation._body(request, "x"), "labels": {}}
+            world.provider._creation._send(request, "x", body)
         world.finish()
         (seen,) = world.provider.observe()
         assert seen.resource.removeprefix("tuningJobs/").isdigit()

@@ -11,9 +11,6 @@ from reconciler.core.text import did_you_mean, meant
 from reconciler.core.upkeep.rollback import means, short_revision
 from reconciler.errors import UsageError
 
-ROLES = ("current", "candidate", "retained", "rejected", "failed", "deposed")
-"""What a model may be to its name, in the order in which they are listed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Chosen:

@@ -30,7 +30,6 @@ _ECHOED = (
 )
 _BETA_ECHOED = ("outputUri",)
 _DETAIL = {QUEUED: "WAITING_FOR_QUOTA", PENDING: "PROCESSING_DATASET", RUNNING: "TUNING", CANCELLING: "TUNING"}
-_ENUMS = {"adapterSize"}
 _BETA_ONLY = frozenset({"learningRate", "batchSize", "tuningMode"})
 
 

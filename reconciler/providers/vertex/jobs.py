@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.core.observation import ModelState
-from reconciler.errors import InvalidArgument, NotFound
+from reconciler.errors import FailedPrecondition, InvalidArgument, NotFound
 from reconciler.providers.vertex import codec
 from reconciler.providers.vertex.api import Api, shown
 from reconciler.providers.vertex.labels import ID, identifier_of
@@ -93,6 +93,22 @@ class Jobs:
         if not found:
             raise NotFound(f"{shown(resource)} does not exist", status="NOT_FOUND")
         return min(found, key=_rank)
+
+    def made(self, resource: str) -> tuple[Job, Model]:
+        """Return a job that has ended well, with its model.
+
+        Raises:
+            FailedPrecondition: there is no model yet.
+            NotFound: see ``find``.
+        """
+        job, model = self.find(resource)
+        if model is None:
+            raise FailedPrecondition(
+                f"{shown(resource)}: there is no model yet ({codec.state(job).value})",
+                status="FAILED_PRECONDITION",
+                hint="wait until its tuning has ended: tunectl wait",
+            )
+        return job, model
 
     def _known(self, name: str) -> list[Job]:
         try:

@@ -1,27 +1,22 @@
 """Vertex AI's tuning jobs behind the provider port.
 
-A name of the core, ``tuningJobs/<id>``, means a label here (``jobs``); a create is found again by it and never sent
-blindly a second time. How messages look is in ``codec`` and ``wire``; sending, retries and errors are ``http``'s.
+A name of the core, ``tuningJobs/<id>``, means a label here (``jobs``). How a job is begun is told in ``creation``, how
+messages look in ``codec`` and ``wire``; sending, retries and errors are ``http``'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 from reconciler.core.canonical import Json
 from reconciler.core.event import Event, Warned
 from reconciler.core.observation import ModelState, Observation, Operation, Snapshot
 from reconciler.core.resource import BaseModel, Capabilities, Effect, Remote, Spec
 from reconciler.errors import (
-    AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
-    MalformedAnswer,
     NotFound,
     Problem,
-    RemoteError,
-    Unavailable,
 )
 from reconciler.ports.clock import Clock
 from reconciler.ports.objects import StoredObject
@@ -34,11 +29,11 @@ from reconciler.providers.retry import READ, Patience
 from reconciler.providers.settings import ProviderSettings
 from reconciler.providers.unshared import Unshared
 from reconciler.providers.vertex import codec
-from reconciler.providers.vertex.api import Api, nap, shown
+from reconciler.providers.vertex.api import Api, shown
+from reconciler.providers.vertex.creation import Creation
 from reconciler.providers.vertex.curves import Curves
 from reconciler.providers.vertex.dialect import BASES, CAPABILITIES, Hosts
-from reconciler.providers.vertex.jobs import PREFIX, Jobs, name_of
-from reconciler.providers.vertex.labels import marks
+from reconciler.providers.vertex.jobs import Jobs
 from reconciler.providers.vertex.places import EMBEDDED_STAGING, home_of
 from reconciler.providers.vertex.removal import Removal
 from reconciler.providers.vertex.spelling import normalized
@@ -47,14 +42,6 @@ from reconciler.providers.vertex.storage import Storage
 from reconciler.providers.vertex.wire import Job, Model
 
 __all__ = ["VertexProvider"]
-
-_LOOKS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each look for a job that may or may not have been made: listings lag, by how much is not published."""
-_TRIES: Final = 3
-"""How often one create is sent at most, each time only after all looks have found nothing."""
-_SERVER_ERROR: Final = 500
-_UNANSWERED: Final = frozenset({408, 499})
-"""Request Timeout and CANCELLED: somebody waited no longer, which says nothing of the job."""
 
 
 class VertexProvider(Unshared):
@@ -80,8 +67,8 @@ class VertexProvider(Unshared):
         self._removal = Removal(self._api, clock, writing)
         self._storage = storage
         self._stage = Staging(storage, settings.staging or (EMBEDDED_STAGING if settings.embedded else None))
+        self._creation = Creation(self._api, self._jobs, self._stage, clock)
         self._remote = settings.remote
-        self._clock = clock
         self._report = report
 
     @property
@@ -130,21 +117,14 @@ class VertexProvider(Unshared):
 
         Without quota it fails at once; the caller tries again when a tuning has ended, for often one may run at a time.
         """
-        identifier = name_of(request.resource)
-        repeated = request.origin is not None and request.origin.repeated
-        taken = self._await(identifier) if repeated else self._look(identifier)
-        if taken is not None:
-            raise AlreadyExists(
-                f"create {shown(request.resource)}: job {taken.number} has its label", status="ALREADY_EXISTS"
-            )
-        return self._send(request, identifier, self._body(request, identifier))
+        return self._creation.begin(request)
 
     def update(self, resource: str, fields: Mapping[str, Json]) -> Observation:
         """Patch these fields of the model; None clears one. Nothing of a job itself can be changed."""
         for path in fields:
             if CAPABILITIES.effect(path) is not Effect.UPDATE:
                 raise InvalidArgument(f"update {shown(resource)}: {path} cannot be changed in place")
-        job, model = self._made(resource)
+        job, model = self._jobs.made(resource)
         what = f"update {shown(resource)}"
         if (versions := self._api.versions(what, model.name)) > 1:
             # UpdateModelRequest: display name and description belong to the model, whichever version is named.
@@ -190,7 +170,7 @@ class VertexProvider(Unshared):
 
     def generate(self, resource: str, prompt: str, *, candidates: int = 1) -> Sequence[str]:
         """Ask a tuned model at its endpoint. An answer that the service withholds is told as a warning and is none."""
-        job, _ = self._made(resource)
+        job, _ = self._jobs.made(resource)
         endpoint = job.tuned_model.endpoint
         if endpoint is None:
             raise FailedPrecondition(f"ask {shown(resource)}: its model has no endpoint", hint="deploy it by hand")
@@ -221,81 +201,6 @@ class VertexProvider(Unshared):
         held = self._storage.held(bucket, NEEDED)
         return bucket, [permission for permission in NEEDED if permission not in held]
 
-    def _made(self, resource: str) -> tuple[Job, Model]:
-        """Return a job that has ended well, with its model."""
-        job, model = self._jobs.find(resource)
-        if model is None:
-            raise FailedPrecondition(
-                f"{shown(resource)}: there is no model yet ({codec.state(job).value})",
-                status="FAILED_PRECONDITION",
-                hint="wait until its tuning has ended: tunectl wait",
-            )
-        return job, model
-
-    def _body(self, request: CreateRequest, identifier: str) -> Mapping[str, Json]:
-        parent, source = self._parent(request.spec)
-        return codec.creation(
-            request.spec,
-            training=request.uri or self._stage(request.examples),
-            validation=request.validation_uri or (self._stage(request.validation) if request.validation else None),
-            labels=marks(identifier, origin=request.origin, source=source),
-            parent=parent,
-        )
-
-    def _parent(self, spec: Spec) -> tuple[str | None, str | None]:
-        """Return the full name of the model to go on from, and what our label says of it."""
-        source = spec.get("source")
-        if not isinstance(source, Mapping):
-            return None, None
-        name = str(source["tunedModel"])
-        if not name.startswith(PREFIX):
-            return f"{self._jobs.parent}/{name}", None
-        job, _ = self._made(name)
-        return job.tuned_model.model, name_of(name)
-
-    def _send(self, request: CreateRequest, identifier: str, body: Mapping[str, Json]) -> Operation:
-        """Send a create. A lost answer is looked for, and only if no look finds the job is it sent once more."""
-        what = f"create {shown(request.resource)}"
-        once = Patience(resend=False, queues=True)
-        for remaining in reversed(range(_TRIES)):
-            try:
-                answer = self._api.send(what, "POST", f"{self._jobs.parent}/tuningJobs", body=body, patience=once)
-                return codec.operation(decode(Job, answer), request.resource)
-            except RemoteError as error:
-                if not _may_have_happened(error):
-                    raise
-                error.doubtful = True
-                made = self._await(identifier)
-                if made is not None:
-                    return codec.operation(made, request.resource)
-                if not remaining:
-                    raise
-        raise AssertionError(what)  # pragma: no cover  (the last try returns or raises)
-
-    def _look(self, identifier: str) -> Job | None:
-        """Return the job that an id of ours means now, if there is one that is not over and done with."""
-        try:
-            return self._jobs.find(f"{PREFIX}{identifier}")[0]
-        except NotFound:
-            return None
-
-    def _await(self, identifier: str) -> Job | None:
-        """Look for a job that may have been made, until the listing must show it.
-
-        Raises:
-            Unavailable: the run is being stopped before that, so nothing may be concluded.
-        """
-        for pause in _LOOKS:
-            if pause and not nap(self._clock, pause):
-                message = f"create {PREFIX}{identifier}: whether the service took it is not known yet"
-                stopped = Unavailable(message, status="UNAVAILABLE", hint="run the command again; it looks first")
-                stopped.doubtful = True
-                raise stopped
-            found = self._look(identifier)
-            if found is not None:
-                return found
-        return None
-
     def _followed(self, asked: Operation, listed: Mapping[str, Job]) -> Job | None:
         """Return the job of a tuning; absent from a listing is not gone, so it is asked for by name."""
         try:
@@ -310,11 +215,3 @@ def _news(asked: Operation, job: Job | None, last: Mapping[str, Snapshot]) -> Op
     if job is None:
         return Operation(asked.resource, asked.name, gone=True)
     return codec.operation(job, asked.resource, last=last.get(job.name))
-
-
-def _may_have_happened(error: RemoteError) -> bool:
-    """Tell whether the service may have made the job although it did not say so."""
-    if isinstance(error, Unavailable | MalformedAnswer):
-        return True
-    status = error.http_status or _SERVER_ERROR
-    return type(error) is RemoteError and (status >= _SERVER_ERROR or status in _UNANSWERED)
