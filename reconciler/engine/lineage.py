@@ -21,7 +21,7 @@ from reconciler.core.estimate import cost_json
 from reconciler.core.event import Accepted, Event, Started, Waiting, Warned
 from reconciler.core.lease import Lease
 from reconciler.core.lineage import History, Record, summarise
-from reconciler.core.lockfile import Lockfile
+from reconciler.core.lockfile import Instance, InstanceState, Lockfile
 from reconciler.core.observation import Observation
 from reconciler.core.past.chain import ends_of
 from reconciler.core.past.chronicle import FINISHED, Happening, carried, happened, manifest_digest, stamped
@@ -195,7 +195,8 @@ class RecordingStore:
         made = instance.provenance
         loss = None if seen is None else summarise(seen.snapshots)
         taken = None if seen is None else seen.tuning_seconds
-        actual = actual_of(instance.forecast, steps=instance.total_steps, seconds=taken)
+        steps = instance.total_steps or _steps_shown(instance, seen)
+        actual = actual_of(instance.forecast, steps=steps, seconds=taken)
         return Record(
             project=self._project,
             name=happening.name,
@@ -211,7 +212,7 @@ class RecordingStore:
             provenance=made or now,
             recorded_by=None if made in (None, now) else now,
             operation=instance.operation or self._operations.get(instance.resource),
-            steps=instance.total_steps,
+            steps=steps,
             seconds=taken,
             loss=loss,
             predicted=None if actual is None else actual.forecast,
@@ -276,6 +277,16 @@ class RecordingStore:
             self._last = self._inner.save(replace(last.lockfile, unwritten=()), expect=last.version)
         except (LockHeld, LockfileError, StoreError):
             return
+
+
+def _steps_shown(instance: Instance, seen: Observation | None) -> int | None:
+    """Return how many steps the curve of a finished model has.
+
+    The service says the number as it accepts the job; a run that was killed then has never written it down.
+    """
+    if seen is None or instance.state is not InstanceState.READY:
+        return None
+    return max((snapshot.step for snapshot in seen.snapshots), default=None)
 
 
 def _tracked(lockfile: Lockfile) -> bool:

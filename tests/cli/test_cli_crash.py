@@ -5,6 +5,7 @@ The death is that of ``kill -9``: from that moment on no request leaves the proc
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -231,6 +232,24 @@ def test_a_collection_killed_at_any_moment_is_finished_by_the_next(
         assert (workshop.remote(), workshop.kinds()) == ([newest.rpartition("/")[2]], []), f"killed at moment {moment}"
         workshop.run("lineage", "verify")
         assert workshop.bought() == 3
+        if not struck:
+            break
+        moment += 1
+    assert moment > 5
+
+
+def test_the_record_of_a_model_that_a_killed_run_began_tells_its_steps(
+    empty: Callable[[], Workshop], reaper: Reaper
+) -> None:
+    moment = 1
+    while True:
+        workshop = empty()
+        workshop.want("numbers")
+        reaper.moments = 0
+        struck = dies(workshop, reaper, moment)
+        workshop.apply()
+        (record,) = map(json.loads, (workshop.root / "tunectl.lineage.jsonl").read_text().splitlines())
+        assert (record["event"], record.get("steps")) == ("promoted", 23), f"killed at moment {moment}"
         if not struck:
             break
         moment += 1
