@@ -15,6 +15,9 @@ from reconciler.core.text import did_you_mean, meant
 if TYPE_CHECKING:
     from reconciler.core.lockfile import Lockfile
 
+_TELLING = 3
+"""With fewer letters a beginning is like too many others."""
+
 
 def known_names(directory: str | None, config: str | None) -> list[str]:
     """Return the names that manifests and a local lockfile hold, sorted; whatever cannot be read adds none.
@@ -35,9 +38,14 @@ def known_names(directory: str | None, config: str | None) -> list[str]:
 
 
 def meant_name(word: str, names: Iterable[str]) -> str | None:
-    """Return the name that somebody may have meant: one spelled alike, else the only one that has the word in it."""
+    """Return the name that somebody may have meant.
+
+    That is one spelled alike, else the only one that has the word in it, else the only one that begins alike.
+    """
     known = sorted(names)
     holding = [name for name in known if len(word) > 1 and word in name]
+    if not holding and len(word) >= _TELLING:
+        holding = [name for name in known if meant(word, (name[: len(word)], name[: len(word) + 1]))]
     return meant(word, known) or (holding[0] if len(holding) == 1 else None)
 
 

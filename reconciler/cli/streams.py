@@ -6,6 +6,7 @@ Nothing but click and the standard library may be imported here: ``--help`` must
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from contextlib import suppress
 
@@ -15,6 +16,11 @@ import click
 def interactive() -> bool:
     """Tell whether somebody sits at the other end who can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def columns() -> int | None:
+    """Return how wide the terminal is that standard output goes to; None where it goes anywhere else."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def say(text: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from reconciler import confined
 from reconciler.errors import Location, Problem, TunectlError
 from reconciler.manifest.compile import LoadedManifest, compile_document
 from reconciler.manifest.files import MATCHES_NOTHING, find
@@ -126,4 +128,14 @@ def _nothing(config: ProjectConfig, paths: Sequence[str], place: Location | None
         return Problem(
             place, message, "there is no tunectl.yaml here: -C DIR works in another folder, tunectl init begins"
         )
-    return Problem(place, message, "write a manifest (tunectl init makes one), or use tunectl destroy")
+    usual = "write a manifest (tunectl init makes one), or use tunectl destroy"
+    return Problem(place, message, next(filter(None, (_alike(config, path) for path in paths)), usual))
+
+
+def _alike(config: ProjectConfig, path: str) -> str | None:
+    """Return the question whether another name was meant, of a folder that does not exist."""
+    try:
+        os.close(confined.open_folder(config.root, path))
+    except TunectlError as error:
+        return error.hint
+    return None

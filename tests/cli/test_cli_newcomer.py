@@ -129,6 +129,43 @@ def test_the_caret_of_a_wrong_value_stands_under_the_value(workshop: Workshop) -
     assert [source[at:] for source, at in carets] == ['hot",', '"retian": 1']
 
 
+@pytest.mark.parametrize("word", ["nmbers", "numb", "numbres"])
+def test_the_beginning_of_a_long_name_finds_it_though_misspelt(workshop: Workshop, word: str) -> None:
+    workshop.drop("numbers")
+    workshop.want("numbers-of-all-kinds-in-words")
+    assert "did you mean numbers-of-all-kinds-in-words?" in workshop.fails(64, "plan", "--target", word)
+    assert "did you mean" not in workshop.fails(64, "plan", "--target", "sentiment")
+
+
+def test_a_folder_of_manifests_that_is_misspelt_is_named(workshop: Workshop) -> None:
+    said = workshop.fails(1, "validate", "manifest")
+    assert "no manifests found in manifest" in said
+    assert "hint: did you mean manifests?" in said
+
+
+def test_init_where_a_project_stands_says_so_before_it_asks(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.cli.commands.init.interactive", lambda: True)
+    said = workshop.fails(1, "init")
+    assert "tunectl.yaml: exists; init overwrites nothing" in said
+    assert "Enter takes" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("drift", 2), ("doctor --endpoint http://127.0.0.1:1", 1)], ids=["drift", "doctor"]
+)
+def test_on_a_narrow_terminal_no_word_is_cut_by_the_edge(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, command: str, code: int
+) -> None:
+    workshop.apply()
+    workshop.want("numbers", description="a text of many words that goes on for quite a while")
+    monkeypatch.setattr(f"reconciler.cli.commands.{command.split(maxsplit=1)[0]}.columns", lambda: 60)
+    lines = workshop.run(*command.split(), expect=code).out.splitlines()
+    assert len(lines) > 3
+    assert all(len(line) <= 60 for line in lines if "mend:" not in line), "what is to be copied stays whole"
+
+
 @pytest.mark.parametrize("consent", ["-y", "--yes", "--auto-approve"])
 def test_consent_has_one_meaning_and_every_usual_spelling(workshop: Workshop, consent: str) -> None:
     workshop.run("init", "new", consent)

@@ -11,6 +11,7 @@ import click
 from reconciler.cli.command import Command
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
+from reconciler.cli.streams import columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.core.canonical import Json
 
 _BROKEN, _DENIED = 1, 3
+_WIDEST = 96
 _STYLES = {"ok": "green", "fail": "bold red", "skipped": "dim"}
 _FORMS = ("text", "json")
 
@@ -51,10 +53,10 @@ def command(invocation: Invocation, /, outputs: Outputs) -> int:
 
 
 def _text(findings: Sequence[Finding], paint: Callable[[str, str], str]) -> str:
-    lines = []
+    lines, margin = [], " " * 24
+    room = max(len(margin), min(_WIDEST, (columns() or _WIDEST + len(margin)) - len(margin)))
     for finding in findings:
-        margin = " " * 24
-        first, *rest = textwrap.wrap(finding.text, 96, break_long_words=False, break_on_hyphens=False) or [""]
+        first, *rest = textwrap.wrap(finding.text, room, break_long_words=False, break_on_hyphens=False) or [""]
         lines.append(f"{paint(f'{finding.state:8}', _STYLES[finding.state])} {finding.check:14} {first}")
         lines += [margin + line for line in rest]
         if finding.mend is not None:

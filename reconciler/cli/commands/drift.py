@@ -12,6 +12,7 @@ from reconciler.cli.command import Command, cache_option
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.planning import check_names, check_selection, scope_options
+from reconciler.cli.streams import columns
 from reconciler.core.plan import Drift, Scope
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _forms(
     invocation: Invocation, found: Audit, drift: Sequence[Drift], tolerated: Sequence[Tolerated]
 ) -> dict[str, Callable[[], str]]:
     """Return what renders the report, by form."""
+    from reconciler.views.fold import fold
     from reconciler.views.status_document import drift_report
     from reconciler.views.status_markdown import render_drift_markdown
     from reconciler.views.status_text import render_drift, render_tolerated
@@ -68,7 +70,9 @@ def _forms(
     def text() -> str:
         color = invocation.color(sys.stdout)
         text = render_drift(drift, found.unmanaged, found.coverage, pinned=found.pinned, color=color)
-        return text + render_tolerated(tolerated, listed=bool(invocation.globals.verbose))
+        text += render_tolerated(tolerated, listed=bool(invocation.globals.verbose))
+        width = columns()
+        return text if width is None else fold(text, width)
 
     def markdown() -> str:
         return render_drift_markdown(drift, found.unmanaged, found.coverage, pinned=found.pinned)

@@ -94,6 +94,7 @@ def command(
         staging=staging,
     )
     if not (yes or name or model or base_model or kind or location or staging or workflows) and interactive():
+        _refuse_conflicts(folder, {"tunectl.yaml": ""})  # before anybody has answered questions for nothing
         wishes, workflows = _asked(wishes)
     _check(wishes)
     contents = contents_of(wishes, workflows=workflows)
