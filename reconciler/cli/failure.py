@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.streams import columns
 from reconciler.errors import Location, Problem, ProblemsError, Refused, StalePlan, TunectlError
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.core.canonical import Json
 
 _INTERNAL = 1
+_EXCERPT = re.compile(r"(\x1b\[[0-9;]*m)* *\d* \|")
 _LARGEST_SOURCE = 1_000_000
 
 
@@ -32,7 +35,7 @@ def show(error: TunectlError, invocation: Invocation) -> int:
         from reconciler.views.problems import render_error
 
         text = render_error(error, read_lines=_source(), color=invocation.color(sys.stderr))
-        click.echo(text, err=True, nl=False)
+        click.echo(fitted(text), err=True, nl=False)
     if invocation.github:
         from reconciler.cli.actions import annotate
 
@@ -40,12 +43,22 @@ def show(error: TunectlError, invocation: Invocation) -> int:
     return error.exit_code
 
 
+def fitted(text: str) -> str:
+    """Return what goes to standard error so that a terminal cuts no word; lines of a source stay as they are."""
+    from reconciler.views.fold import fold
+
+    width = columns(sys.stderr)
+    if width is None:
+        return text
+    return "\n".join(line if _EXCERPT.match(line) else fold(line, width) for line in text.split("\n"))
+
+
 def show_problems(problems: Sequence[Problem], invocation: Invocation) -> None:
     """Print warnings on standard error, and where a runner was asked for, at their places."""
     from reconciler.views.problems import render_problems
 
     text = render_problems(problems, read_lines=_source(), color=invocation.color(sys.stderr))
-    click.echo(text, err=True, nl=False)
+    click.echo(fitted(text), err=True, nl=False)
     if invocation.github:
         from reconciler.cli.actions import annotate
 

@@ -194,7 +194,9 @@ def _ours(error: click.ClickException) -> TunectlError:
 
 def _usage(error: click.UsageError, arguments: Sequence[str]) -> int:
     """Say what is wrong with a command line, and how the right one looks."""
-    click.echo(f"error: {error.format_message()}", err=True)
+    from reconciler.cli.failure import fitted
+
+    click.echo(fitted(f"error: {error.format_message()}"), err=True)
     single = next((a for a in arguments if a.startswith("-") and not a.startswith("--") and len(a) > 3), None)  # noqa: PLR2004
     if single is not None:
         click.echo(f"  options are written with two dashes: -{single}", err=True)

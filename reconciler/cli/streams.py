@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from contextlib import suppress
+from typing import TextIO
 
 import click
 
@@ -18,9 +19,10 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def columns() -> int | None:
-    """Return how wide the terminal is that standard output goes to; None where it goes anywhere else."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def columns(stream: TextIO | None = None) -> int | None:
+    """Return how wide the terminal is that a stream (standard output) goes to; None where it goes anywhere else."""
+    stream = sys.stdout if stream is None else stream
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def say(text: str) -> None:

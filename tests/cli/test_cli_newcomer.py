@@ -166,6 +166,21 @@ def test_on_a_narrow_terminal_no_word_is_cut_by_the_edge(
     assert all(len(line) <= 60 for line in lines if "mend:" not in line), "what is to be copied stays whole"
 
 
+def test_on_a_narrow_terminal_an_error_breaks_between_words_and_a_source_does_not(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.want("numbers", description="y" * 60, temprature=0.5)
+    monkeypatch.setattr("reconciler.cli.failure.columns", lambda _: 40)
+    lines = workshop.fails(1, "validate").splitlines()
+    assert [line for line in lines if len(line) > 40 and "|" not in line] == []
+    (caret,) = [index for index, line in enumerate(lines) if "^" in line]
+    assert lines[caret - 1][lines[caret].index("^") :].startswith('"temprature"')
+    workshop.want("numbers")
+    said = workshop.fails(64, "plan", "--target", "sentiment").splitlines()
+    assert len(said) > 2
+    assert max(map(len, said)) <= 40
+
+
 @pytest.mark.parametrize("consent", ["-y", "--yes", "--auto-approve"])
 def test_consent_has_one_meaning_and_every_usual_spelling(workshop: Workshop, consent: str) -> None:
     workshop.run("init", "new", consent)
