@@ -25,7 +25,8 @@ _PRINTABLE = re.compile(r"[!-~]+")
 _GOOGLE = ".googleapis.com"
 _UNAUTHORIZED = 401
 
-_NO_CREDENTIALS = f"run: {GCLOUD_LOGIN} ; or set TUNECTL_ACCESS_TOKEN or TUNECTL_API_KEY"
+_VARIABLE = "TUNECTL_ACCESS_TOKEN"
+_VARIABLES = f"{_VARIABLE} or TUNECTL_API_KEY"
 
 
 class TokenSource(Protocol):
@@ -52,16 +53,23 @@ class TokenSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How requests are signed, what mends it when the service says 401, and what to close in the end."""
+    """How requests are signed, what mends it when the service says 401, and what to close in the end.
+
+    ``login`` is how somebody gets credentials that have all the scopes the service asks for.
+    """
 
     auth: httpx.Auth | None
     mend: str
     close: Callable[[], None] = lambda: None
+    login: str = GCLOUD_LOGIN
 
 
-def choose_credentials(settings: ProviderSettings, *, transport: httpx.BaseTransport | None) -> Credentials:
+def choose_credentials(
+    settings: ProviderSettings, *, transport: httpx.BaseTransport | None, login: str = GCLOUD_LOGIN, keys: bool = True
+) -> Credentials:
     """Return the credentials for an endpoint: a token before an API key before application default credentials.
 
+    ``login`` and ``keys`` are for messages alone: how somebody logs in for the service, and whether it takes API keys.
     The embedded emulator gets none. An endpoint that is not Google's gets none of the application default credentials.
 
     Raises:
@@ -70,40 +78,47 @@ def choose_credentials(settings: ProviderSettings, *, transport: httpx.BaseTrans
     # An API key belongs to one project, and the service refuses to bill another one for it.
     project = None if settings.api_key and not settings.access_token else settings.project
     headers = {} if project is None else {"x-goog-user-project": project}
+    variables = _VARIABLES if keys else _VARIABLE
     if settings.embedded:
-        return Credentials(_Headers(headers), mend="the embedded emulator asks for no credentials")
+        return Credentials(_Headers(headers), mend="the embedded emulator asks for no credentials", login=login)
     if settings.access_token:
         headers["authorization"] = f"Bearer {_clean('TUNECTL_ACCESS_TOKEN', settings.access_token)}"
         return Credentials(
             _Headers(headers),
             mend="TUNECTL_ACCESS_TOKEN is expired or wrong; "
             "get a new one with: gcloud auth application-default print-access-token",
+            login=login,
         )
     if settings.api_key:
         headers["x-goog-api-key"] = _clean("TUNECTL_API_KEY", settings.api_key)
         return Credentials(_Headers(headers), mend="TUNECTL_API_KEY is not a key of this API; make one and set it")
     if not settings.encrypted:
-        return Credentials(_Headers(headers), mend="set TUNECTL_ACCESS_TOKEN or TUNECTL_API_KEY")
-    return _default_credentials(settings, headers, transport)
+        return Credentials(_Headers(headers), mend=f"set {variables}", login=login)
+    return _default_credentials(settings, headers, transport, login, variables)
 
 
 def _default_credentials(
-    settings: ProviderSettings, headers: dict[str, str], transport: httpx.BaseTransport | None
+    settings: ProviderSettings,
+    headers: dict[str, str],
+    transport: httpx.BaseTransport | None,
+    login: str,
+    variables: str,
 ) -> Credentials:
     if not settings.host.endswith(_GOOGLE):
         raise AuthenticationFailed(
             f"provider.endpoint: application default credentials are not sent to {settings.host}, only to *{_GOOGLE}",
-            hint="set TUNECTL_ACCESS_TOKEN or TUNECTL_API_KEY for this endpoint",
+            hint=f"set {variables} for this endpoint",
         )
 
     def load() -> TokenSource:
         # google-auth and cryptography take a quarter of a second to import; the emulator never needs them.
         from reconciler.providers.adc import load_default_credentials  # noqa: PLC0415 (see above)
 
-        return load_default_credentials(transport=transport, timeout=settings.http_timeout, mend=_NO_CREDENTIALS)
+        mend = f"run: {login} ; or set {variables}"
+        return load_default_credentials(transport=transport, timeout=settings.http_timeout, mend=mend)
 
     auth = _Tokens(load, headers)
-    return Credentials(auth, mend=f"log in again: {GCLOUD_LOGIN}", close=auth.close)
+    return Credentials(auth, mend=f"log in again: {login}", close=auth.close, login=login)
 
 
 def _clean(name: str, secret: str) -> str:

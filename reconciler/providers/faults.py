@@ -135,7 +135,12 @@ def fault_of_connection(what: str, place: str, error: httpx.TransportError) -> F
 
 
 def fault_of_answer(
-    answer: Answer, *, now: float, mend: str, service: str = "generativelanguage.googleapis.com"
+    answer: Answer,
+    *,
+    now: float,
+    mend: str,
+    login: str = GCLOUD_LOGIN,
+    service: str = "generativelanguage.googleapis.com",
 ) -> Fault:
     """Return the fault that an answer outside 2xx stands for.
 
@@ -145,6 +150,7 @@ def fault_of_answer(
         answer: the answer.
         now: seconds since the epoch, for a Retry-After that is a date.
         mend: what mends the credentials in use, for 401.
+        login: how somebody gets credentials with all scopes.
         service: the name that Google knows the API by, for hints.
     """
     if 300 <= answer.status < 400:  # noqa: PLR2004 (the class of redirects)
@@ -160,7 +166,7 @@ def fault_of_answer(
     if status == "RESOURCE_EXHAUSTED":
         return Fault(_exhausted(answer, message, advice), advice=advice)
     kind = AuthenticationFailed if _bad_key(envelope) else _CODES.get(status, RemoteError)
-    hint = _hint(kind, envelope, answer, mend, service)
+    hint = mend if kind is AuthenticationFailed else _hint(kind, envelope, answer, login, service)
     return Fault(kind(message, status=status, http_status=answer.status, hint=hint), advice=advice)
 
 
@@ -201,15 +207,13 @@ def _redirected(answer: Answer) -> MalformedAnswer:
     )
 
 
-def _hint(kind: type[RemoteError], envelope: _Status, answer: Answer, mend: str, service: str) -> str | None:
-    if kind is AuthenticationFailed:
-        return mend
+def _hint(kind: type[RemoteError], envelope: _Status, answer: Answer, login: str, service: str) -> str | None:
     if kind is not PermissionDenied:
         return _PATH if kind is NotFound and envelope.message.startswith("Method not found") else None
     message, reasons = envelope.message.lower(), set(_reasons(envelope))
     challenge = answer.headers.get("www-authenticate", "")
     if "ACCESS_TOKEN_SCOPE_INSUFFICIENT" in reasons or "insufficient_scope" in challenge or "scopes" in message:
-        return f"log in again with both scopes: {GCLOUD_LOGIN}"
+        return f"log in again{' with both scopes' if login == GCLOUD_LOGIN else ''}: {login}"
     if "quota project" in message:
         return "name the project that pays: --project ID or TUNECTL_PROJECT"
     if "SERVICE_DISABLED" in reasons:

@@ -143,7 +143,13 @@ class Http:
             return Fault(error, cause=_cause(error), sent=False)
         if 200 <= answer.status < 300 or answer.status in call.accepts:  # noqa: PLR2004 (the class of successes)
             return answer
-        return fault_of_answer(answer, now=self._clock.now(), mend=self._credentials.mend, service=self._service)
+        return fault_of_answer(
+            answer,
+            now=self._clock.now(),
+            mend=self._credentials.mend,
+            login=self._credentials.login,
+            service=self._service,
+        )
 
     def _trace(
         self,

@@ -117,6 +117,22 @@ def test_missing_default_credentials_are_mended_by_a_plain_login(
     assert found["credentials"]["mend"] == "gcloud auth application-default login ; or set TUNECTL_ACCESS_TOKEN"
 
 
+def test_a_plan_is_told_the_same_login_and_nothing_of_keys(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(workshop.root / "gcloud"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    workshop.project(provider={**HOSTED, "endpoint": "https://aiplatform.googleapis.com"})
+    workshop.want("numbers", **FLASH)
+    said = workshop.fails(3, "plan", environ={"TUNECTL_API_KEY": CANARY})
+    assert "run: gcloud auth application-default login ; or set TUNECTL_ACCESS_TOKEN\n" in said
+
+
+def test_a_plan_with_too_few_scopes_is_told_the_login_that_has_them(vertex: Workshop) -> None:
+    vertex.fault("status,code=403,count=forever,message=Request had insufficient authentication scopes.")
+    said = vertex.fails(3, "plan")
+    assert "hint: log in again: gcloud auth application-default login\n" in said
+
+
 def test_too_few_scopes_are_told_by_the_one_that_is_needed(workshop: Workshop, port: tuple[Emulator, str]) -> None:
     workshop.emulator, url = port
     workshop.project(provider={**HOSTED, "endpoint": url})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reconciler.errors import UsageError
 from reconciler.ports.provider import Provider, Remark
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["VertexPlugin"]
 
+_LOGIN: Final = "gcloud auth application-default login"
+"""Its scope is cloud-platform, which is all that is asked for."""
+
 
 class VertexPlugin:
     """``provider.type: vertex``."""
@@ -42,7 +45,7 @@ class VertexPlugin:
             uploads,
             api_keys=False,
             scopes=SCOPES[:1],
-            login="gcloud auth application-default login",
+            login=_LOGIN,
         )
 
     def open(
@@ -60,7 +63,7 @@ class VertexPlugin:
         from reconciler.providers.vertex.storage import Storage  # noqa: PLC0415 (as above)
 
         settings = replace(settings, api_key=None)
-        credentials = choose_credentials(settings, transport=transport)
+        credentials = choose_credentials(settings, transport=transport, login=_LOGIN, keys=False)
         http = Http(settings, credentials, transport=transport, clock=clock, report=report, service=SERVICE)
         bucket, signed = _storage(settings, credentials)
         storage = Http(bucket, signed, transport=transport, clock=clock, report=report, service=STORAGE)
@@ -82,7 +85,9 @@ def _storage(settings: ProviderSettings, credentials: Credentials) -> tuple[Prov
     if settings.storage is not None and not settings.embedded:
         address = settings.storage if "://" in settings.storage else f"http://{settings.storage}"
         try:
-            return replace(settings, endpoint=address), Credentials(None, mend="unset STORAGE_EMULATOR_HOST")
+            return replace(settings, endpoint=address), Credentials(
+                None, mend="unset STORAGE_EMULATOR_HOST", login=_LOGIN
+            )
         except UsageError as error:
             message = error.message.replace("provider.endpoint", "STORAGE_EMULATOR_HOST", 1)
             raise UsageError(message, hint=error.hint) from error
