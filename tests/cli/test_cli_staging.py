@@ -298,6 +298,18 @@ def test_large_data_goes_in_pieces_and_survives_lost_connections(
     assert uploads(vertex) > 5
 
 
+@pytest.mark.parametrize(("stalls", "code"), [(3, 0), (4, 4)])
+def test_a_chunk_that_the_service_keeps_nothing_of_is_sent_again_and_not_for_ever(
+    vertex: Workshop, monkeypatch: pytest.MonkeyPatch, stalls: int, code: int
+) -> None:
+    monkeypatch.setattr(storage, "CHUNK", 256 * 1024)
+    rows = [{"text_input": f"{number} {'x' * 900}", "output": "y"} for number in range(600)]
+    vertex.write("manifests/datasets/numbers.jsonl", "".join(json.dumps(each) + "\n" for each in rows))
+    vertex.fault(f"status,code=308,method=PUT,count={stalls}")
+    vertex.apply(expect=code)
+    assert [len(text.splitlines()) for text in objects(vertex).values()] == ([] if code else [600])
+
+
 def test_an_upload_session_that_is_gone_is_begun_anew(vertex: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "CHUNK", 256 * 1024)
     rows = [{"text_input": f"{number} {'x' * 900}", "output": "y"} for number in range(600)]

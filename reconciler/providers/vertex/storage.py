@@ -30,6 +30,8 @@ _RESUME: Final = 308
 _TAKEN: Final = 412
 _GONE: Final = frozenset({404, 410})
 _SESSIONS: Final = 3
+_STALLS: Final = 3
+"""How often in a row the service may keep nothing of a chunk, which it is free to do, before that is an error."""
 _KIND: Final = "application/jsonl"
 _FIELDS: Final = "size,crc32c,md5Hash,generation"
 
@@ -144,7 +146,7 @@ class Storage:
         return found[0]
 
     def _fill(self, uri: str, session: str, content: Content) -> None:
-        pieces, waiting, start = content.pieces(), bytearray(), 0
+        pieces, waiting, start, stalls = content.pieces(), bytearray(), 0, 0
         while True:
             while len(waiting) < CHUNK and (piece := next(pieces, None)) is not None:
                 waiting += piece
@@ -163,7 +165,8 @@ class Storage:
             if answer.status != _RESUME:
                 return
             kept = _kept(answer)
-            if not start < kept <= start + len(chunk):
+            stalls = stalls + 1 if kept == start else 0
+            if not start <= kept <= start + len(chunk) or stalls > _STALLS:
                 raise answer.malformed(f"of the bytes from {start:,} on, it has those up to {kept:,}")
             del waiting[: kept - start]
             start = kept
