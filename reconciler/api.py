@@ -20,8 +20,8 @@ from reconciler.cli.running import engine_options
 from reconciler.core.event import Event
 from reconciler.core.plan import Plan
 from reconciler.core.scope import parse_selectors
-from reconciler.engine.apply import apply as carry_out
-from reconciler.engine.approval import check_approval
+from reconciler.engine.applying.apply import apply as carry_out
+from reconciler.engine.looking.approval import check_approval
 from reconciler.engine.outcome import Outcome
 from reconciler.errors import UsageError
 from reconciler.wiring import Session

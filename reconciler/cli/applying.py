@@ -11,8 +11,8 @@ from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
     from reconciler.cli.invocation import Invocation
+    from reconciler.engine.looking.preview import Preview
     from reconciler.engine.outcome import Outcome
-    from reconciler.engine.preview import Preview
     from reconciler.engine.world import Options
     from reconciler.ports.store import Hold
     from reconciler.wiring import Session
@@ -27,7 +27,7 @@ def carry_out(
         TunectlError: it did not go as planned; see ``running.end`` and ``engine.apply.apply``.
     """
     from reconciler.cli.commands.plan import write_plan
-    from reconciler.engine.apply import apply
+    from reconciler.engine.applying.apply import apply
 
     if invocation.machine is None and not (auto_approve and invocation.globals.quiet):
         write_plan(invocation, Outputs("text"), shown.plan, rows=shown.rows, asked=True)

@@ -9,7 +9,7 @@ from reconciler.core.datachange import DataChange
 from reconciler.dataset.check import read_rows
 from reconciler.dataset.compare import Version, digest_rows
 from reconciler.errors import Problem, ProblemsError, UsageError
-from reconciler.past import Tuned, commit_of
+from reconciler.project.past import Tuned, commit_of
 from reconciler.views.datasets import Comparison
 
 if TYPE_CHECKING:

@@ -174,7 +174,7 @@ class Invocation:
         return value
 
     def _overrides(self) -> Any:
-        from reconciler.overrides import Overrides
+        from reconciler.project.overrides import Overrides
 
         get = self.environ.get
         self.number("TUNECTL_POLL_INTERVAL", 1.0, least=0.001)  # used later, but wrong before any work is done

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.canonical import Json
     from reconciler.core.resource import Desired
-    from reconciler.engine.preview import Preview
+    from reconciler.engine.looking.preview import Preview
     from reconciler.wiring import Session
 
 
@@ -133,7 +133,7 @@ def make_preview(
         ProblemsError, LockfileError, RemoteError: see ``engine.preview.preview``.
     """
     from reconciler.core.manifests import Manifests
-    from reconciler.engine.preview import preview
+    from reconciler.engine.looking.preview import preview
 
     policy = session.policy(
         limits=lambda limits: options.allowances.over(limits, session.config.prices),

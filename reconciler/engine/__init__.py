@@ -2,3 +2,6 @@
 
 Speaks to the world through ``ports`` only. No HTTP, YAML, terminal or file may be touched here.
 """
+
+PARALLEL_READS = 10
+"""How many reads are under way at once."""

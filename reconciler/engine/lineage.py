@@ -29,7 +29,7 @@ from reconciler.core.past.forks import Fork, merge
 from reconciler.core.past.lineage_text import link, record_document
 from reconciler.core.planning.ancestry import Ancestry
 from reconciler.core.provenance import Provenance
-from reconciler.engine.observe import PARALLEL_READS
+from reconciler.engine import PARALLEL_READS
 from reconciler.errors import LockfileError, LockHeld, NotFound, Problem, RemoteError, StoreError
 from reconciler.ports.clock import Clock
 from reconciler.ports.lineage import LineageLog

@@ -113,7 +113,7 @@ class Records:
     @cached_property
     def _provenance(self) -> Provenance:
         """Where this run comes from; git is asked once, and only if there is something to record."""
-        from reconciler.provenance import read_provenance
+        from reconciler.project.provenance import read_provenance
         from reconciler.stores.lineage_log import log_address
 
         lockfile = self._config.lockfile

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.resource import Remote
 from reconciler.manifest.project import ProjectConfig
-from reconciler.overrides import EMULATOR, Overrides
+from reconciler.project.overrides import EMULATOR, Overrides
 from reconciler.providers.description import Description, describe
 from reconciler.providers.settings import ProviderSettings
 from reconciler.wiring.surroundings import Surroundings

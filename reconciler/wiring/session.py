@@ -15,9 +15,9 @@ from reconciler.dataset import RowShelf
 from reconciler.engine.stop import Stop
 from reconciler.errors import Problem, StoreError, UsageError
 from reconciler.manifest.project import ProjectConfig
-from reconciler.overrides import Overrides, overridden
+from reconciler.project.overrides import Overrides, overridden
+from reconciler.project.reading import Reading
 from reconciler.providers.description import Description
-from reconciler.reading import Reading
 from reconciler.wiring.records import STATE_FOLDER, Records
 from reconciler.wiring.service import Service
 from reconciler.wiring.surroundings import Surroundings, SystemClock
@@ -41,13 +41,13 @@ if TYPE_CHECKING:  # what validate needs none of: each of these costs millisecon
     from reconciler.emulator import Emulator
     from reconciler.engine.lineage import RecordingStore
     from reconciler.engine.world import World
-    from reconciler.past import Past
     from reconciler.ports.clock import Clock
     from reconciler.ports.evidence import Evidence
     from reconciler.ports.lineage import LineageLog
     from reconciler.ports.objects import StoredObject
     from reconciler.ports.provider import Provider
     from reconciler.ports.store import Hold
+    from reconciler.project.past import Past
 
 
 class Session:
@@ -99,7 +99,7 @@ class Session:
     @cached_property
     def past(self) -> Past:
         """What the datasets of the project were; closed with the session."""
-        from reconciler.past import Past
+        from reconciler.project.past import Past
 
         return self._closing.enter_context(Past(self.config.root, self._shelf))
 
@@ -211,7 +211,7 @@ class Session:
 
         What says which service we speak to is added, so that a program asks the same one.
         """
-        from reconciler.evidence import FileEvidence
+        from reconciler.project.evidence import FileEvidence
 
         provider = self.config.provider
         added = {

@@ -14,12 +14,12 @@ import pytest
 
 from reconciler.core.scorers import regex
 from reconciler.errors import StoreError, TunectlError
-from reconciler.evidence import FileEvidence
+from reconciler.project.evidence import FileEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.evidence import FileFolder
+    from reconciler.project.evidence import FileFolder
 
 LONG = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -71,7 +71,7 @@ def alive(pid: int) -> bool:
 def test_a_program_ends_with_us_even_if_we_are_killed_outright(tmp_path: Path) -> None:
     script = (
         "import sys, pathlib\n"
-        "from reconciler.evidence import FileEvidence\n"
+        "from reconciler.project.evidence import FileEvidence\n"
         "folder = FileEvidence(pathlib.Path(sys.argv[1]), 'gates', {'PATH': '/usr/bin:/bin'}).folder('numbers', '1')\n"
         "program = 'sleep 60 & echo $$ $! > pids.new; mv pids.new pids; wait'\n"
         "folder.run(['sh', '-c', program], {}, timeout=60, stopped=lambda: False)\n"

@@ -180,7 +180,7 @@ def test_an_expression_that_would_never_be_done_rejects_nothing_and_is_named(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "reconciler.evidence.FileEvidence.search", lambda _self, searches, **_: [True] * len(searches[1:])
+        "reconciler.project.evidence.FileEvidence.search", lambda _self, searches, **_: [True] * len(searches[1:])
     )
     old = replacing(workshop, {"prompts": [{"input": "4", "matches": "5"}, {"input": "9", "matches": "CANARY"}]})
     ended = workshop.apply(expect=4)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.errors import StalePlan
-from reconciler.overrides import Overrides
+from reconciler.project.overrides import Overrides
 from reconciler.wiring import Session, open_project
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 from cli_kit import HYPERPARAMETERS, Workshop
 
-from reconciler import provenance, wiring
+from reconciler import wiring
+from reconciler.project import provenance
 from reconciler.stores.lineage_log import FileLineageLog
 from reconciler.stores.memory import MemoryBlobStore
 from reconciler.wiring import Session
@@ -530,7 +531,7 @@ def test_the_session_opens_the_real_store_of_a_bucket_once(workshop, monkeypatch
 
 
 def workshop_session(config):
-    from reconciler.overrides import Overrides  # noqa: PLC0415  only here
+    from reconciler.project.overrides import Overrides  # noqa: PLC0415  only here
 
     return Session(config, Overrides(), report=lambda _: None)
 

@@ -7,9 +7,9 @@ from dataclasses import astuple
 
 import pytest
 
-from reconciler import provenance
 from reconciler.core.provenance import Provenance
-from reconciler.provenance import read_provenance
+from reconciler.project import provenance
+from reconciler.project.provenance import read_provenance
 
 CI = {
     "GITHUB_ACTOR": "ada",

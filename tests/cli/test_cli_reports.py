@@ -8,7 +8,7 @@ import re
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.engine import preview
+from reconciler.engine.looking import preview
 from reconciler.views.events import events_schema
 from reconciler.views.plan_markdown import LIMIT
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from reconciler import provenance
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.main import run
 from reconciler.emulator import Emulator, Fault
 from reconciler.emulator.vertex.records import Job
+from reconciler.project import provenance
 from reconciler.providers.vertex.creation import Creation
 from reconciler.testing.fakes import FakeClock
 from reconciler.wiring import Session

@@ -12,7 +12,7 @@ from reconciler.core.lockfile import Instance, amend
 from reconciler.core.observation import Observation, Observed
 from reconciler.core.plan import TRAINS, Kind
 from reconciler.core.succession import fail, intend, promote, remove, take_back
-from reconciler.engine.carry import merged_spec
+from reconciler.engine.applying.carry import merged_spec
 
 
 @dataclass(frozen=True)

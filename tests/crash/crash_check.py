@@ -15,10 +15,10 @@ from reconciler.core.lineage import Event
 from reconciler.core.lockfile import Entry, InstanceState, Lockfile
 from reconciler.core.past.chain import chain_of, verify
 from reconciler.core.past.lineage_text import read_records
-from reconciler.engine.audit import take_stock
-from reconciler.engine.preview import preview
+from reconciler.engine.looking.audit import take_stock
+from reconciler.engine.looking.preview import preview
 from reconciler.errors import LockfileError
-from reconciler.overrides import Overrides
+from reconciler.project.overrides import Overrides
 from reconciler.stores.codec import decode
 from reconciler.wiring import Session, open_project
 

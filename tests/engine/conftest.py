@@ -15,10 +15,10 @@ from reconciler.core.manifests import Manifests
 from reconciler.core.plan import Plan, Scope
 from reconciler.core.planning.build import Policy
 from reconciler.core.resource import Dataset, Desired, Example, Lifecycle
-from reconciler.engine.apply import apply
+from reconciler.engine.applying.apply import apply
+from reconciler.engine.byhand.resume import wait_for_running
+from reconciler.engine.looking.preview import Preview, preview
 from reconciler.engine.outcome import Outcome
-from reconciler.engine.preview import Preview, preview
-from reconciler.engine.resume import wait_for_running
 from reconciler.engine.stop import Stop
 from reconciler.engine.watch import Pace
 from reconciler.engine.world import Options, World

@@ -31,14 +31,14 @@ from reconciler.core.planning.build import Policy
 from reconciler.core.provenance import Provenance
 from reconciler.core.resource import Desired, Example
 from reconciler.core.upkeep.rebuild import Identity
-from reconciler.engine.apply import apply
-from reconciler.engine.collection import survey_waste
+from reconciler.engine.applying.apply import apply
+from reconciler.engine.byhand.resume import wait_for_running
+from reconciler.engine.byhand.rollback import consider, end_pin, switch
 from reconciler.engine.lineage import RecordingStore
+from reconciler.engine.looking.collection import survey_waste
+from reconciler.engine.looking.preview import Preview, preview
+from reconciler.engine.looking.rebuild import survey
 from reconciler.engine.outcome import Outcome
-from reconciler.engine.preview import Preview, preview
-from reconciler.engine.rebuild import survey
-from reconciler.engine.resume import wait_for_running
-from reconciler.engine.rollback import consider, end_pin, switch
 from reconciler.engine.stop import Stop
 from reconciler.engine.watch import Pace
 from reconciler.engine.world import Options, World

@@ -10,7 +10,7 @@ import pytest
 from reconciler.core.event import Accepted, Failed, Finished, Retried, Skipped, Started, Summarised, Waiting
 from reconciler.core.lockfile import InstanceState
 from reconciler.core.resource import Lifecycle
-from reconciler.engine.approval import check_approval
+from reconciler.engine.looking.approval import check_approval
 from reconciler.errors import (
     InvalidArgument,
     PermissionDenied,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.core.manifests import Manifests
 from reconciler.core.planning.build import Policy
-from reconciler.engine.audit import take_stock
+from reconciler.engine.looking.audit import take_stock
 from reconciler.testing.fake_provider import CAPABILITIES
 
 

@@ -13,7 +13,7 @@ from reconciler.core.gate import AbortIf, Gate, GateDataset, PromptCheck
 from reconciler.core.lockfile import InstanceState
 from reconciler.core.resource import Example, Lifecycle
 from reconciler.core.scorers import Scorer
-from reconciler.engine.cancel import cancel_tuning, running_tuning
+from reconciler.engine.byhand.cancel import cancel_tuning, running_tuning
 from reconciler.errors import FailedPrecondition, LockHeld, NotFound, PermissionDenied, TunectlError, Unavailable
 
 COUNTS = Gate(prompts=(PromptCheck("3", Scorer.EXACT, "4"), PromptCheck("7", Scorer.NUMERIC, "8")))

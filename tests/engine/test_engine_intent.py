@@ -6,7 +6,7 @@ from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.plan import Action, Kind, Plan
 from reconciler.core.resource import Dataset, Desired, Lifecycle, Remote
-from reconciler.engine.intent import record_intents
+from reconciler.engine.applying.intent import record_intents
 
 REMOTE = Remote("fake", "https://example.invalid")
 DATA = Dataset("sha256:data", 15)

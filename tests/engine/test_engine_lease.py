@@ -10,9 +10,9 @@ from reconciler.core.event import Accepted, Skipped, Started, Summarised
 from reconciler.core.lease import GRACE, TTL, Holder
 from reconciler.core.lockfile import InstanceState
 from reconciler.core.resource import Lifecycle
-from reconciler.engine.apply import apply
+from reconciler.engine.applying.apply import apply
+from reconciler.engine.byhand.resume import wait_for_running
 from reconciler.engine.outcome import Outcome
-from reconciler.engine.resume import wait_for_running
 from reconciler.engine.world import World
 from reconciler.errors import InvalidArgument, LockHeld, StoreError
 from reconciler.stores.lease import BlobLease

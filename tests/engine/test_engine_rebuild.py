@@ -11,9 +11,9 @@ from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.observation import Observed
 from reconciler.core.resource import Lifecycle
 from reconciler.core.upkeep.rebuild import Identity, rebuild
-from reconciler.engine.observe import observe
-from reconciler.engine.preview import Manifests
-from reconciler.engine.rebuild import survey
+from reconciler.engine.looking.observe import observe
+from reconciler.engine.looking.preview import Manifests
+from reconciler.engine.looking.rebuild import survey
 from reconciler.errors import PermissionDenied, ProblemsError, Unavailable
 from reconciler.stores.memory import MemoryBlobStore
 from reconciler.testing.fake_provider import CAPABILITIES, REMOTE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.core.plan import Action, Kind
-from reconciler.engine.schedule import Schedule
+from reconciler.engine.applying.schedule import Schedule
 
 A, B, C, D = (Action(name, Kind.CREATE, "x", resource=f"tunedModels/{name}") for name in "abcd")
 

@@ -8,8 +8,8 @@ from reconciler.core.lockfile import InstanceState
 from reconciler.core.permission import OWNER, READER, WRITER, Permission
 from reconciler.core.plan import Scope
 from reconciler.core.resource import Lifecycle
-from reconciler.engine.apply import apply
-from reconciler.engine.approval import check_approval
+from reconciler.engine.applying.apply import apply
+from reconciler.engine.looking.approval import check_approval
 from reconciler.errors import InvalidArgument, NotFound, PermissionDenied
 from reconciler.testing.fake_provider import ME
 

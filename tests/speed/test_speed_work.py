@@ -30,7 +30,7 @@ LAZY = {
     "httpx",
     "obstore",
     "reconciler.emulator",
-    "reconciler.engine.preview",
+    "reconciler.engine.looking.preview",
     "reconciler.core.planning.build",
     "reconciler.providers.http",
     "reconciler.stores",
@@ -64,7 +64,7 @@ def test_the_version_imports_one_module_of_ours():
 def test_validate_imports_nothing_that_only_services_and_lockfiles_need(fleet):
     fleet.want("numbers")
     found = imported("validate", cwd=str(fleet.root))
-    assert {"pydantic", "yaml", "reconciler.reading"} <= found
+    assert {"pydantic", "yaml", "reconciler.project.reading"} <= found
     assert found & LAZY == set()
 
 

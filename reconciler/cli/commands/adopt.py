@@ -14,7 +14,7 @@ from reconciler.cli.streams import conclude
 
 if TYPE_CHECKING:
     from reconciler.core.resource import Desired
-    from reconciler.engine.adopt import Adoption
+    from reconciler.engine.byhand.adopt import Adoption
     from reconciler.ports.store import Loaded
     from reconciler.wiring import Session
 
@@ -73,8 +73,8 @@ def _manifest(session: Session, name: str) -> Desired:
 
 def _adoption(session: Session, desired: Desired, resource: str, loaded: Loaded) -> Adoption:
     from reconciler.cli.resources import find_unmanaged
-    from reconciler.engine.adopt import adoption
-    from reconciler.engine.observe import observe
+    from reconciler.engine.byhand.adopt import adoption
+    from reconciler.engine.looking.observe import observe
     from reconciler.errors import FailedPrecondition
 
     lockfile, provider = loaded.lockfile, session.provider(read_only=True)

@@ -17,7 +17,7 @@ from reconciler.cli.report import report_run
 from reconciler.cli.running import changing, engine_options, run_options
 
 if TYPE_CHECKING:
-    from reconciler.engine.preview import Preview
+    from reconciler.engine.looking.preview import Preview
     from reconciler.views.saved import SavedPlan
 
 
@@ -101,7 +101,7 @@ def _check_approval(shown: Preview, saved: SavedPlan | None, expected: str | Non
     Raises:
         StalePlan: see ``engine.approval.check_approval``; for a saved plan it says what moved.
     """
-    from reconciler.engine.approval import check_approval
+    from reconciler.engine.looking.approval import check_approval
     from reconciler.errors import StalePlan
     from reconciler.views.saved import what_moved
 

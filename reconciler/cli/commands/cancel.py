@@ -35,7 +35,7 @@ def command(
 ) -> int:
     """Stop a tuning that runs. It is recorded as failed, and not bought again by itself."""
     from reconciler.cli.names import check_recorded
-    from reconciler.engine.cancel import cancel_tuning, running_tuning
+    from reconciler.engine.byhand.cancel import cancel_tuning, running_tuning
 
     require_consent(auto_approve=auto_approve, machine=outputs.machine)
     with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):

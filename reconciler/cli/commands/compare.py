@@ -70,7 +70,7 @@ def _look(session: Session, left: str, right: str) -> tuple[Specimen, Specimen]:
     from reconciler.cli.commands.page import lineage_of
     from reconciler.core.showing.specimen import Specimen, last_records
     from reconciler.core.upkeep.choice import choose
-    from reconciler.engine.looking import look_at
+    from reconciler.engine.looking.curves import look_at
     from reconciler.errors import UsageError
 
     recorded = session.store().load().lockfile
@@ -131,7 +131,7 @@ def _answers(
 
 
 def _kept(session: Session, model: Specimen) -> Sequence[Mapping[str, Json]] | None:
-    from reconciler.engine.gate import ANSWERS
+    from reconciler.engine.applying.gate import ANSWERS
     from reconciler.engine.judgement import label_of
 
     label = label_of(model.instance.revision, model.instance.attempt)

@@ -17,7 +17,7 @@ from reconciler.core.plan import Drift, Scope
 
 if TYPE_CHECKING:
     from reconciler.core.planning.tolerance import Tolerated
-    from reconciler.engine.audit import Audit
+    from reconciler.engine.looking.audit import Audit
 
 _DRIFT = 2
 
@@ -39,7 +39,7 @@ def command(
 ) -> int:
     """Audit, read-only: changed, missing, failed, stuck, dying, shared otherwise, data or manifest moved on."""
     from reconciler.core.planning.tolerance import sift
-    from reconciler.engine.audit import take_stock
+    from reconciler.engine.looking.audit import take_stock
 
     with invocation.session() as session:
         found = take_stock(

@@ -126,7 +126,7 @@ def _judge(session: Session, subjects: list[Subject], parallelism: int) -> list[
     Raises:
         TunectlError: what kept us from a verdict.
     """
-    from reconciler.engine.gate import Examiner
+    from reconciler.engine.applying.gate import Examiner
     from reconciler.ports.store import LastingHold
     from reconciler.views.verdict_text import Ruling
 

@@ -17,7 +17,7 @@ from reconciler.core.text import clip
 if TYPE_CHECKING:
     from reconciler.core.canonical import Json
     from reconciler.core.resource import Capabilities, Desired
-    from reconciler.engine.preview import Preview
+    from reconciler.engine.looking.preview import Preview
     from reconciler.views.explained import FieldPage, ModelPage, Origin
     from reconciler.wiring import Session
 

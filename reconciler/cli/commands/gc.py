@@ -17,7 +17,7 @@ from reconciler.cli.running import changing, engine_options, lock_timeout_option
 from reconciler.core.event import Planned, Summarised
 
 if TYPE_CHECKING:
-    from reconciler.engine.preview import Preview
+    from reconciler.engine.looking.preview import Preview
     from reconciler.wiring import Session
 
 _REFUSED = 5
@@ -69,7 +69,7 @@ def command(
 
 def _survey(session: Session, names: tuple[str, ...], orphans: bool, allow_deletes: int | None) -> Preview:
     from reconciler.core.plan import Scope
-    from reconciler.engine.collection import survey_waste
+    from reconciler.engine.looking.collection import survey_waste
 
     allowed = Allowances(deletes=allow_deletes)
     policy = session.policy(limits=lambda limits: allowed.over(limits, ()), scope=Scope(target=names))

@@ -14,9 +14,9 @@ from reconciler.cli.running import lock_timeout_option
 
 if TYPE_CHECKING:
     from reconciler.core.observation import Observation
-    from reconciler.importing import Drafts, Importing
     from reconciler.ports.provider import Provider
     from reconciler.ports.store import Hold
+    from reconciler.project.importing import Drafts, Importing
     from reconciler.wiring import Session
 
 _FORMS = ("text", "json")
@@ -76,9 +76,9 @@ def _look(session: Session, folder: str | None, *, permissions: bool, labels: di
     from reconciler.core.past.lineage_text import read_records
     from reconciler.core.unsupported import unsupported
     from reconciler.core.upkeep.adoption import names_had
-    from reconciler.engine.observe import observe
+    from reconciler.engine.looking.observe import observe
     from reconciler.errors import ProblemsError, TunectlError, UsageError
-    from reconciler.importing import Importing, default_folder
+    from reconciler.project.importing import Importing, default_folder
 
     policy = session.policy()
     if permissions and not policy.capabilities.permissions:

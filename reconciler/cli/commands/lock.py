@@ -88,7 +88,7 @@ def rebuild(
     outputs: Outputs,
 ) -> int:
     """Write a lost lockfile anew, from the manifests and what the service lists."""
-    from reconciler.engine.rebuild import survey
+    from reconciler.engine.looking.rebuild import survey
     from reconciler.views.lock import rebuilt_document, render_rebuilt
     from reconciler.views.words import json_text
 

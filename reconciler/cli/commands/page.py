@@ -29,7 +29,7 @@ _FILE = "tunectl-report.html"
 @click.pass_obj
 def command(invocation: Invocation, /, out: str) -> int:
     """Write one page about every model: state, curves, gates, drift, lineage. It needs no network to be read."""
-    from reconciler.engine.survey import survey
+    from reconciler.engine.looking.survey import survey
     from reconciler.views.report_html import render_report
 
     with invocation.session() as session:

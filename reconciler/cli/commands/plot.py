@@ -65,7 +65,7 @@ def look(invocation: Invocation, words: Sequence[str], *, everything: bool) -> S
         UsageError: a word means no recorded model.
         FailedPrecondition: the service does not report losses.
     """
-    from reconciler.engine.looking import look_at
+    from reconciler.engine.looking.curves import look_at
     from reconciler.errors import FailedPrecondition
 
     with invocation.session() as session:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.core.event import Event
-    from reconciler.engine.rollback import Proposal
+    from reconciler.engine.byhand.rollback import Proposal
     from reconciler.engine.world import World
     from reconciler.ports.store import Loaded
 
@@ -48,7 +48,7 @@ def command(
 ) -> int:
     """Let a former model serve again, without training, and keep it until the manifest changes."""
     from reconciler.cli.names import check_recorded
-    from reconciler.engine.rollback import consider
+    from reconciler.engine.byhand.rollback import consider
 
     if unpin and revision is not None:
         raise click.UsageError("--unpin goes back to nothing: leave --to out")
@@ -69,7 +69,7 @@ def command(
 
 
 def _roll_back(invocation: Invocation, world: World, proposal: Proposal, *, asking: bool) -> None:
-    from reconciler.engine.rollback import switch
+    from reconciler.engine.byhand.rollback import switch
     from reconciler.views.rollback import render_done, render_rollback
 
     if invocation.machine is None and not (invocation.globals.quiet and not asking):
@@ -90,7 +90,7 @@ def _by_name(report: Callable[[Event], None]) -> Callable[[Event], None]:
 
 
 def _unpin(invocation: Invocation, world: World, loaded: Loaded, name: str, *, asking: bool) -> None:
-    from reconciler.engine.rollback import end_pin
+    from reconciler.engine.byhand.rollback import end_pin
     from reconciler.views.rollback import render_pin, render_unpinned
 
     entry = loaded.lockfile.models[name]

@@ -55,8 +55,8 @@ def observe_recorded(session: Session, names: Sequence[str]) -> tuple[Lockfile, 
         click.UsageError: a name is not recorded.
     """
     from reconciler.cli.names import check_recorded
-    from reconciler.engine.audit import with_progress
-    from reconciler.engine.observe import observe
+    from reconciler.engine.looking.audit import with_progress
+    from reconciler.engine.looking.observe import observe
 
     store = session.store()
     recorded = store.load().lockfile

@@ -28,7 +28,7 @@ def command(
     """Wait for running tunings and record their end; apply does the rest (gate, switch, delete)."""
     from reconciler.cli.names import check_recorded
     from reconciler.cli.words import waited_line
-    from reconciler.engine.resume import wait_for_running
+    from reconciler.engine.byhand.resume import wait_for_running
 
     with changing(invocation, outputs, lock_timeout=lock_timeout) as (session, hold):
         store = session.store()

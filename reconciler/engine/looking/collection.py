@@ -10,8 +10,8 @@ from reconciler.core.manifests import Manifests
 from reconciler.core.past.lineage_text import read_records
 from reconciler.core.planning.build import Policy
 from reconciler.core.upkeep.collection import Past, collect
-from reconciler.engine.observe import observe
-from reconciler.engine.preview import Preview
+from reconciler.engine.looking.observe import observe
+from reconciler.engine.looking.preview import Preview
 from reconciler.ports.lineage import LineageLog
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import Loaded

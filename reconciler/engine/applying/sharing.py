@@ -15,7 +15,7 @@ from reconciler.core.permission import OWNER, Permission, declared
 from reconciler.core.plan import Action, Change
 from reconciler.core.planning.sharing import grantee_in, permission_changes, wanted_role
 from reconciler.core.resource import Desired
-from reconciler.engine import carry
+from reconciler.engine.applying import carry
 from reconciler.engine.world import World
 from reconciler.errors import FailedPrecondition, Interrupted, LockHeld, NotFound, TunectlError
 

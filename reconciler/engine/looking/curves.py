@@ -9,7 +9,7 @@ from reconciler.core.lineage import Record
 from reconciler.core.observation import Observation
 from reconciler.core.showing.specimen import Specimen
 from reconciler.core.upkeep.choice import Chosen
-from reconciler.engine.observe import PARALLEL_READS
+from reconciler.engine import PARALLEL_READS
 from reconciler.errors import NotFound
 from reconciler.ports.provider import Provider
 

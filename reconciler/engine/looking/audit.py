@@ -15,7 +15,7 @@ from reconciler.core.planning.drift import audit
 from reconciler.core.planning.shutdowns import dying
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
-from reconciler.engine.observe import lost_parents, observe, observe_permissions
+from reconciler.engine.looking.observe import lost_parents, observe, observe_permissions
 from reconciler.engine.watch import recorded_operation
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import LockfileStore

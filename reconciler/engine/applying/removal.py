@@ -11,7 +11,7 @@ from reconciler.core.plan import Action, Kind
 from reconciler.core.planning.disposal import REJECTED, RETAIN, disposal, forgotten_last
 from reconciler.core.planning.judging import find, let_go
 from reconciler.core.succession import remove
-from reconciler.engine import carry
+from reconciler.engine.applying import carry
 from reconciler.engine.journal import Journal
 from reconciler.engine.world import World
 from reconciler.errors import Interrupted, LockHeld, TunectlError

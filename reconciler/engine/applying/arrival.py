@@ -18,11 +18,11 @@ from reconciler.core.planning.judging import accept, arrive, find, judged, rejec
 from reconciler.core.resource import Desired
 from reconciler.core.succession import fail, remove
 from reconciler.core.verdict import Verdict, describe, hopeless, proven
-from reconciler.engine import carry, sharing
-from reconciler.engine.gate import Examiner
+from reconciler.engine.applying import carry, sharing
+from reconciler.engine.applying.gate import Examiner
+from reconciler.engine.applying.schedule import Schedule
 from reconciler.engine.journal import Journal
 from reconciler.engine.judgement import Judgement, Subject, label_of
-from reconciler.engine.schedule import Schedule
 from reconciler.engine.watch import Running
 from reconciler.engine.world import World
 from reconciler.errors import Interrupted, LockHeld, Problem, ProblemsError, TunectlError

@@ -12,7 +12,7 @@ from reconciler.core.manifests import Manifests
 from reconciler.core.observation import Observation, Observed
 from reconciler.core.unsupported import unsupported
 from reconciler.core.upkeep.rebuild import Identity, Rebuilt, first_ids, rebuild
-from reconciler.engine.observe import PARALLEL_READS
+from reconciler.engine import PARALLEL_READS
 from reconciler.errors import NotFound, PermissionDenied, ProblemsError
 from reconciler.ports.provider import Provider
 

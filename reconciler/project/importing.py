@@ -26,7 +26,8 @@ from reconciler.core.resource import Desired
 from reconciler.core.revision import compatible
 from reconciler.core.showing.portrait import Portrait, portray
 from reconciler.core.upkeep.adoption import adopted, choose_names, obstacle
-from reconciler.engine.observe import PARALLEL_READS, observe_permissions
+from reconciler.engine import PARALLEL_READS
+from reconciler.engine.looking.observe import observe_permissions
 from reconciler.errors import FailedPrecondition, ProblemsError, TunectlError
 from reconciler.manifest.compose import compose
 from reconciler.manifest.writing import make_folder, take_away, take_folders_away, write_new

@@ -13,10 +13,9 @@ from reconciler.core.permission import Permission
 from reconciler.core.planning.sharing import to_ask
 from reconciler.core.planning.shutdowns import outside_parent
 from reconciler.core.resource import Desired
+from reconciler.engine import PARALLEL_READS
 from reconciler.errors import NotFound, PermissionDenied, RemoteError
 from reconciler.ports.provider import Provider
-
-PARALLEL_READS = 10
 
 
 def observe(provider: Provider, recorded: Lockfile, *, snapshots: bool = False) -> Observed:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action, Kind
 from reconciler.core.succession import fail
+from reconciler.engine.byhand.resume import is_taken
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.journal import Journal
 from reconciler.engine.outcome import Outcome
-from reconciler.engine.resume import is_taken
 from reconciler.engine.watch import Running, Watch, recorded_operation
 from reconciler.engine.world import Options, World
 from reconciler.errors import FailedPrecondition

@@ -16,8 +16,8 @@ from reconciler.core.scope import choose
 from reconciler.core.showing.overview import NameOverview, Overview
 from reconciler.core.showing.specimen import Specimen, last_records
 from reconciler.core.upkeep.choice import models_of
-from reconciler.engine.audit import Audit, weigh, with_progress
-from reconciler.engine.observe import observe, observe_permissions
+from reconciler.engine.looking.audit import Audit, weigh, with_progress
+from reconciler.engine.looking.observe import observe, observe_permissions
 from reconciler.errors import ProblemsError
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import LockfileStore

@@ -20,7 +20,7 @@ from reconciler.core.planning.shutdowns import warnings as doomed
 from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
 from reconciler.core.unsupported import unsupported
-from reconciler.engine.observe import look_for_hidden, lost_parents, observe, observe_permissions
+from reconciler.engine.looking.observe import look_for_hidden, lost_parents, observe, observe_permissions
 from reconciler.errors import PermissionDenied, ProblemsError, UsageError
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import Loaded, LockfileStore

@@ -17,8 +17,8 @@ from reconciler.manifest.load import LoadedManifest, compile_text, load_manifest
 from reconciler.manifest.project import ProjectConfig
 from reconciler.ports.objects import StoredObject
 from reconciler.ports.provider import Remark
+from reconciler.project.data import Data
 from reconciler.providers.description import Description
-from reconciler.reading.data import Data
 
 
 class Reading:

@@ -19,13 +19,13 @@ from reconciler.core.planning.judging import find
 from reconciler.core.resource import Desired
 from reconciler.core.revision import source_of
 from reconciler.core.succession import remove
-from reconciler.engine import carry, sharing
-from reconciler.engine.arrival import Arrivals, Cancelled, Shared, told
-from reconciler.engine.gate import Examiner
+from reconciler.engine.applying import carry, sharing
+from reconciler.engine.applying.arrival import Arrivals, Cancelled, Shared, told
+from reconciler.engine.applying.gate import Examiner
+from reconciler.engine.applying.record import accepted, patched
+from reconciler.engine.applying.schedule import Schedule
 from reconciler.engine.journal import Journal
 from reconciler.engine.judgement import Judgement
-from reconciler.engine.record import accepted, patched
-from reconciler.engine.schedule import Schedule
 from reconciler.engine.watch import Running, Watch, recorded_operation
 from reconciler.engine.world import Options, World
 from reconciler.errors import (

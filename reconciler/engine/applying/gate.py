@@ -22,7 +22,7 @@ from reconciler.core.verdict import (
     check_prompts,
     check_scores,
 )
-from reconciler.engine import carry
+from reconciler.engine.applying import carry
 from reconciler.engine.judgement import Judgement, Subject
 from reconciler.engine.world import World
 from reconciler.errors import Interrupted, RemoteError, TunectlError

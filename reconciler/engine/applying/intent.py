@@ -16,7 +16,7 @@ from reconciler.core.planning.judging import accept, find, judged
 from reconciler.core.resource import Desired
 from reconciler.core.succession import intend, remove, unpin
 from reconciler.core.verdict import proven
-from reconciler.engine.carry import merged_spec
+from reconciler.engine.applying.carry import merged_spec
 
 
 def record_intents(lockfile: Lockfile, plan: Plan, desired: Mapping[str, Desired], observed: Observed) -> Lockfile:

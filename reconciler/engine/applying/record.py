@@ -8,7 +8,7 @@ from reconciler.core.lockfile import Entry, InstanceState, amend
 from reconciler.core.observation import Operation
 from reconciler.core.plan import Action
 from reconciler.core.resource import Desired
-from reconciler.engine import carry
+from reconciler.engine.applying import carry
 
 
 def patched(action: Action, desired: Desired, entry: Entry) -> Entry:

@@ -13,14 +13,14 @@ from reconciler.core.event import Planned, Skipped, Stopping
 from reconciler.core.lockfile import InstanceState, Lockfile
 from reconciler.core.plan import Action, Kind
 from reconciler.core.planning.disposal import forgotten_last
+from reconciler.engine.applying.gate import Examiner
+from reconciler.engine.applying.intent import record_intents
+from reconciler.engine.applying.removal import delete_all
+from reconciler.engine.applying.training import Training
 from reconciler.engine.checkpoint import Checkpoint
-from reconciler.engine.gate import Examiner
-from reconciler.engine.intent import record_intents
 from reconciler.engine.journal import Journal
+from reconciler.engine.looking.preview import Preview
 from reconciler.engine.outcome import Outcome
-from reconciler.engine.preview import Preview
-from reconciler.engine.removal import delete_all
-from reconciler.engine.training import Training
 from reconciler.engine.world import Options, World
 from reconciler.errors import LockfileError, LockHeld, Refused, StoreError
 

@@ -16,7 +16,7 @@ from reconciler.core.succession import unpin
 from reconciler.core.upkeep.rollback import Rollback, find_target, roll_back
 from reconciler.engine.checkpoint import Checkpoint
 from reconciler.engine.journal import Journal
-from reconciler.engine.observe import observe
+from reconciler.engine.looking.observe import observe
 from reconciler.engine.world import World
 from reconciler.errors import FailedPrecondition, NotFound
 from reconciler.ports.provider import Provider

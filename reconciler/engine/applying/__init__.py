@@ -1,0 +1,1 @@
+"""What carries a plan out: intents, trainings with their gates, sharing and removal."""

@@ -1,0 +1,1 @@
+"""What only looks: it reads manifests, lockfile and remote, and says what it saw or what would be done."""
