@@ -21,7 +21,7 @@ from reconciler.core.resource import Desired
 from reconciler.core.scope import choose
 from reconciler.core.unsupported import unsupported
 from reconciler.engine.looking.observe import look_for_hidden, lost_parents, observe, observe_permissions
-from reconciler.errors import PermissionDenied, ProblemsError, UsageError
+from reconciler.errors import PermissionDenied, ProblemsError, TunectlError, UsageError
 from reconciler.ports.provider import Provider
 from reconciler.ports.store import Loaded, LockfileStore
 
@@ -67,13 +67,16 @@ def preview(
         UsageError: a base model that was asked about cannot be tuned.
         LockfileError, RemoteError: what is recorded, or what is there, cannot be read.
     """
+    try:
+        loaded = store.load()
+    except TunectlError:
+        _sound(load(), policy)  # what is wrong with the manifests is told first
+        raise
+    # The lockfile is parsed before, not beside: two threads that compute take turns, and each turn costs.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview") as pool:
-        remote = pool.submit(_look, provider, store, snapshots)
-        manifests = load()
-        refuse = unsupported(manifests.desired, policy.capabilities)
-        if refuse:
-            raise ProblemsError((*refuse, *manifests.warnings))
-        loaded, observed = remote.result()
+        remote = pool.submit(observe, provider, loaded.lockfile, snapshots=snapshots)
+        manifests = _sound(load(), policy)
+        observed = remote.result()
     chosen = choose(policy.scope, manifests.desired)
     if not policy.destroy:
         observed = observe_permissions(provider, manifests.desired, loaded.lockfile, observed, chosen)
@@ -136,6 +139,9 @@ def _against_bases(plan: Plan, provider: Provider, manifests: Manifests, policy:
     return plan, policy.shutdowns.listing(base.name for base in bases) if complete else policy.shutdowns
 
 
-def _look(provider: Provider, store: LockfileStore, snapshots: bool) -> tuple[Loaded, Observed]:
-    loaded = store.load()
-    return loaded, observe(provider, loaded.lockfile, snapshots=snapshots)
+def _sound(manifests: Manifests, policy: Policy) -> Manifests:
+    """Return the manifests if nothing in them is beyond the provider; raises ProblemsError."""
+    refuse = unsupported(manifests.desired, policy.capabilities)
+    if refuse:
+        raise ProblemsError((*refuse, *manifests.warnings))
+    return manifests
