@@ -10,8 +10,6 @@ from typing import ClassVar
 
 import click
 
-from reconciler.core.text import meant
-
 
 class Group(click.Group):
     """A group of commands that says which one may have been meant, and that knows ``help``."""
@@ -31,6 +29,8 @@ class Group(click.Group):
             click.echo(ctx.get_help())
             ctx.exit()
         if asked not in names and not asked.startswith("-"):
+            from reconciler.core.text import meant  # only a mistake needs it
+
             close = self.synonyms.get(asked) or meant(asked, names)
             raise click.UsageError(f"there is no command {asked!r}{f'; did you mean {close}?' if close else ''}", ctx)
         return super().resolve_command(ctx, args)

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.cli.output import Outputs
     from reconciler.core.event import Event
     from reconciler.ports.clock import Clock
@@ -118,6 +119,8 @@ class Invocation:
 
     def config(self) -> Path | None:
         """Return the project file that flag or environment name, if any."""
+        from pathlib import Path  # with what it imports a twentieth of --help
+
         named = self.globals.config or self.environ.get("TUNECTL_CONFIG")
         return Path(named) if named else None
 
@@ -128,6 +131,8 @@ class Invocation:
 
     def session(self, report: Callable[[Event], None] | None = None) -> Session:
         """Open the project that flags, environment and files describe."""
+        from pathlib import Path
+
         from reconciler.wiring import Session, open_project
 
         config = open_project(Path.cwd() if self.folder is None else self.folder, self.config())
