@@ -162,6 +162,13 @@ def test_any_lockfile_survives_the_way_to_the_disk_and_back(lockfile):
 
 
 @given(LOCKFILES)
+def test_the_bytes_are_those_that_json_writes_with_sorted_keys_and_two_spaces(lockfile):
+    data = encode(lockfile)
+    text = json.dumps(json.loads(data), indent=2, sort_keys=True, ensure_ascii=False)
+    assert data == f"{text}\n".encode("utf-8", "backslashreplace")
+
+
+@given(LOCKFILES)
 def test_whatever_is_written_fits_the_published_schema(lockfile):
     jsonschema.Draft202012Validator(lockfile_shapes.schema()).validate(json.loads(encode(lockfile)))
 
