@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from reconciler.core.address import looks_like_ours, remote_id, short, split_attempt, stem_in, stem_of
-from reconciler.core.lockfile import Entry, Instance, InstanceState, Lockfile
+from reconciler.core.address import looks_like_ours, remote_id, short, stem_in, stem_of
+from reconciler.core.lockfile import Entry, Instance, Lockfile
 from reconciler.core.observation import ModelState, Observation, Observed
 from reconciler.core.ordering import parents_first
 from reconciler.core.resource import Capabilities, Desired, Remote
 from reconciler.core.revision import compatible, revision_of
 from reconciler.core.upkeep.adoption import adopted, obstacle
-
-_STATES = {ModelState.READY: InstanceState.READY, ModelState.FAILED: InstanceState.FAILED}
+from reconciler.core.upkeep.attempts import Attempt, attempts_in, instance_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +48,6 @@ class Rebuilt:
     missing: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     orphaned: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """A live model under one of the ids of a manifest."""
-
-    number: int
-    seen: Observation
-
-    @property
-    def age(self) -> tuple[float, int]:
-        """What orders attempts from the oldest to the newest."""
-        return (_seconds(self.seen.create_time), self.number)
 
 
 @dataclass(slots=True)
@@ -106,7 +91,7 @@ def rebuild(
     manifests = parents_first(tuple(desired))
     ids = first_ids(manifests, identity)
     ledger = _Ledger()
-    attempts = _attempts(observed)
+    attempts = attempts_in(observed)
     renamed, unclear = _renamed(manifests, ids, attempts, identity)
     ids = {name: (*firsts, *renamed.get(name, ())) for name, firsts in ids.items()}
     claims = Counter(first for firsts in ids.values() for first in firsts)
@@ -204,16 +189,6 @@ def _revision(manifest: Desired, revisions: Mapping[str, str]) -> str:
     return revision_of(manifest.spec, manifest.dataset, parent_revision=parent)
 
 
-def _attempts(observed: Observed) -> dict[str, list[_Attempt]]:
-    """Map the resource name of each first attempt to all attempts that are there."""
-    found: dict[str, list[_Attempt]] = {}
-    for resource, seen in observed.models.items():
-        if looks_like_ours(resource) and not seen.cancelled:
-            first, number = split_attempt(resource)
-            found.setdefault(first, []).append(_Attempt(number, seen))
-    return found
-
-
 def _contested(
     ids: Mapping[str, tuple[str, ...]], claims: Mapping[str, int], attempts: Mapping[str, object]
 ) -> Iterator[str]:
@@ -228,14 +203,6 @@ def _contested(
             )
 
 
-def _seconds(timestamp: str | None) -> float:
-    """Return an RFC 3339 time in seconds; one that is missing or none is taken for the oldest."""
-    try:
-        return datetime.fromisoformat(timestamp or "").timestamp()
-    except (ValueError, OverflowError):
-        return 0.0
-
-
 def _fits(manifest: Desired, seen: Observation, ledger: _Ledger) -> bool:
     """Tell whether a live model could be what the manifest asks for; its parent may be any attempt of the parent's."""
     entry = None if manifest.parent is None else ledger.entries.get(manifest.parent)
@@ -243,7 +210,7 @@ def _fits(manifest: Desired, seen: Observation, ledger: _Ledger) -> bool:
     return any(compatible(manifest, seen, parent_resource=parent) for parent in parents)
 
 
-def _record(manifest: Desired, attempts: list[_Attempt], ledger: _Ledger) -> None:
+def _record(manifest: Desired, attempts: list[Attempt], ledger: _Ledger) -> None:
     """Enter what was found of one manifest, and say what of it is a guess."""
     attempts.sort(key=lambda attempt: attempt.age, reverse=True)
     ready = [a for a in attempts if a.seen.state is ModelState.READY]
@@ -257,8 +224,8 @@ def _record(manifest: Desired, attempts: list[_Attempt], ledger: _Ledger) -> Non
     kept = [current, *ready[1:], *making, *failed]
     ledger.claimed.update((attempt.seen.resource, manifest.name) for attempt in kept)
 
-    def instance(attempt: _Attempt) -> Instance:
-        return _instance(manifest, attempt, ledger.revisions[manifest.name])
+    def instance(attempt: Attempt) -> Instance:
+        return instance_of(manifest, attempt, ledger.revisions[manifest.name])
 
     ledger.entries[manifest.name] = Entry(
         current=instance(current),
@@ -271,7 +238,7 @@ def _record(manifest: Desired, attempts: list[_Attempt], ledger: _Ledger) -> Non
     ledger.doubts += _guesses(manifest, ready, [a for a in unfinished if a not in making])
 
 
-def _guesses(manifest: Desired, ready: list[_Attempt], left_out: list[_Attempt]) -> Iterator[str]:
+def _guesses(manifest: Desired, ready: list[Attempt], left_out: list[Attempt]) -> Iterator[str]:
     name = manifest.name
     if len(ready) > 1:
         others = ", ".join(short(attempt.seen.resource) for attempt in ready[1:])
@@ -286,22 +253,6 @@ def _guesses(manifest: Desired, ready: list[_Attempt], left_out: list[_Attempt])
             f"{name}: {short(attempt.seen.resource)} is still being tuned although a newer one is there; "
             "it is not recorded"
         )
-
-
-def _instance(manifest: Desired, attempt: _Attempt, revision: str) -> Instance:
-    seen = attempt.seen
-    state = _STATES.get(seen.state, InstanceState.TUNING)
-    return Instance(
-        resource=seen.resource,
-        revision=revision,
-        attempt=attempt.number,
-        state=state,
-        create_time=seen.create_time,
-        spec=manifest.spec,
-        dataset=manifest.dataset,
-        error=(seen.error or "the service reports it as failed") if state is InstanceState.FAILED else None,
-        gate=None if manifest.gate is None else manifest.gate.canonical,
-    )
 
 
 def _other_revisions(manifests: Iterable[Desired], orphaned: Iterable[str], observed: Observed) -> Iterator[str]:
