@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def show(error: TunectlError, invocation: Invocation) -> int:
     else:
         from reconciler.views.problems import render_error
 
-        text = render_error(error, read_lines=_source(), color=invocation.color(sys.stderr))
+        text = render_error(error, read_lines=_source(), color=invocation.color(sys.stderr), rows=_watched(invocation))
         click.echo(fitted(text), err=True, nl=False)
     if invocation.github:
         from reconciler.cli.actions import annotate
@@ -57,7 +58,9 @@ def show_problems(problems: Sequence[Problem], invocation: Invocation) -> None:
     """Print warnings on standard error, and where a runner was asked for, at their places."""
     from reconciler.views.problems import render_problems
 
-    text = render_problems(problems, read_lines=_source(), color=invocation.color(sys.stderr))
+    text = render_problems(
+        problems, read_lines=_source(), color=invocation.color(sys.stderr), rows=_watched(invocation)
+    )
     click.echo(fitted(text), err=True, nl=False)
     if invocation.github:
         from reconciler.cli.actions import annotate
@@ -124,16 +127,23 @@ def _tell(error: TunectlError, invocation: Invocation) -> None:
         report(Errored(error.message, error.hint, error.exit_code, reasons))
 
 
+def _watched(invocation: Invocation) -> bool:
+    """Tell whether rows may be shown on standard error: somebody looks at it, and no runner keeps it."""
+    return sys.stderr.isatty() and not invocation.environ.get("CI")
+
+
 def _source() -> Callable[[str], list[str] | None]:
-    """Give the lines of files inside the project, for excerpts."""
+    """Give the lines of files inside the project, for excerpts. Rows end with a line feed and nothing else."""
     root = Path.cwd()
 
+    @lru_cache(maxsize=1)
     def lines(file: str) -> list[str] | None:
         path = (root / file).resolve()
         try:
             if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > _LARGEST_SOURCE:
                 return None
-            return path.read_text(encoding="utf-8").splitlines()
+            text = path.read_text(encoding="utf-8")
+            return text.splitlines() if path.suffix in {".yaml", ".yml"} else text.split("\n")
         except (OSError, UnicodeDecodeError):
             return None
 

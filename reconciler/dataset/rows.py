@@ -134,7 +134,7 @@ def read_csv(file: BinaryIO, columns: Columns, *, delimiter: str = ",") -> Itera
                 continue
             input_at, output_at, width = picked
             if len(cells) != width:
-                yield Flaw(line, f"has {len(cells)} cells, the header has {width}")
+                yield Flaw(line, f"has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the header has {width}")
             else:
                 yield line, cells[input_at], cells[output_at], None
     except csv.Error as error:

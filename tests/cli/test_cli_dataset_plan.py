@@ -292,3 +292,14 @@ def test_a_plan_with_nothing_to_do_looks_for_no_rows(versioned, monkeypatch):
     versioned.apply()
     monkeypatch.setattr("reconciler.wiring.Session.past", property(lambda _: pytest.fail("it looked")))
     assert versioned.plan()["actions"] == []
+
+
+def test_a_row_that_is_wrong_is_shown_to_somebody_at_a_terminal_and_to_no_runner(shop, monkeypatch):
+    shop.write(DATA, f'{{"text_input": "{CANARY}", "output": 3}}\n')
+    assert CANARY not in shop.run("validate", expect=1).text
+    monkeypatch.setattr("reconciler.cli.failure.sys.stderr.isatty", lambda: True)
+    assert CANARY not in shop.run("validate", "--no-color", expect=1, environ={"CI": "true"}).text
+    assert CANARY not in shop.run("validate", "--no-color", "--format", "json", expect=1).text
+    row, caret = shop.run("validate", "--no-color", expect=1).err.splitlines()[1:3]
+    assert row.endswith(f'"{CANARY}", "output": 3}}')
+    assert row[caret.index("^")] == "3"

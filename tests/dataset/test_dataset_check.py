@@ -212,7 +212,7 @@ def test_examples_too_long_for_the_base_model_are_told_with_both_numbers(check):
         ("text_input,output,text_input\n", "a.csv:1: the header names a column twice"),
         ("text_input,textInput,output\n", "a.csv:1: the header has both text_input and textInput"),
         ("text_input;output\na;b\n", "a.csv:1: the header has no column text_input and no column output"),
-        ("text_input,output\nCANARY\n", "a.csv:2: has 1 cells, the header has 2"),
+        ("text_input,output\nCANARY\n", "a.csv:2: has 1 cell, the header has 2"),
         ('text_input,output\n"two\nlines",b\nCANARY,b,c\n', "a.csv:4: has 3 cells, the header has 2"),
         ("text_input,output\nCANARY,\n", "a.csv:2: output is empty"),
         ('text_input,output\na,b\n"CANARY,b\nc,d\n', "a.csv:3: cannot be split into cells: a quote is misplaced"),
