@@ -8,6 +8,7 @@ from textwrap import wrap
 
 from reconciler.core.canonical import Json
 from reconciler.core.text import sanitize
+from reconciler.views.fold import fold
 from reconciler.views.paint import painter
 from reconciler.views.words import guard
 
@@ -73,8 +74,8 @@ def render_field(page: FieldPage, *, color: bool = False, width: int = 100) -> s
     return guard("\n".join(lines) + "\n")
 
 
-def render_model_page(page: ModelPage, *, color: bool = False) -> str:
-    """Return the page of a model."""
+def render_model_page(page: ModelPage, *, color: bool = False, width: int | None = None) -> str:
+    """Return the page of a model; where a terminal has no room for four columns, each field takes lines of its own."""
     paint = painter(color=color)
     lines = [paint(page.name, "bold")]
     for name, text in (("revision", page.revision), ("serves", page.resource)):
@@ -84,11 +85,16 @@ def render_model_page(page: ModelPage, *, color: bool = False) -> str:
     rows = [(origin.path, sanitize(origin.value), sanitize(origin.place), origin.change) for origin in page.origins]
     if rows:
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines += ["", paint("What the manifest asks for", "bold")]
-        lines += [
+        beside = [
             "  " + "  ".join([*(f"{cell:{w}}" for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows
         ]
-    return guard("\n".join(lines) + "\n")
+        below = [
+            line for path, value, *rest in rows for line in (f"  {path:{widths[0]}}  {value}", f"    {', '.join(rest)}")
+        ]
+        lines += ["", paint("What the manifest asks for", "bold")]
+        lines += beside if width is None or max(map(len, beside)) <= width else below
+    text = "\n".join(lines) + "\n"
+    return guard(text if width is None else fold(text, width))
 
 
 def field_document(page: FieldPage) -> Mapping[str, Json]:

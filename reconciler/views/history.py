@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.address import short
@@ -12,11 +12,14 @@ from reconciler.core.past.lineage_text import record_document
 from reconciler.core.text import clip, sanitize
 from reconciler.core.verdict import Check, describe
 from reconciler.views.escape import code, prose
+from reconciler.views.fold import fold
 from reconciler.views.paint import painter
 from reconciler.views.words import count, guard, seconds_text, short_digest
 
 FORMAT = "tunectl.history/v1"
 _HEADS = ("NO", "TIME", "EVENT", "MODEL", "EXAMPLES", "STEPS", "TOOK", "LOSS", "COMMIT", "BY")
+_LEAVING = tuple(map(_HEADS.index, ("LOSS", "COMMIT", "BY", "MODEL", "TOOK", "STEPS", "EXAMPLES")))
+"""The columns that leave a table without room, the first one first; number, time and event always stay."""
 _STYLES = {"promoted": "green", "rolled-back": "yellow", "failed": "bold red", "rejected": "red"}
 _JUDGED = frozenset({Event.PROMOTED, Event.ROLLED_BACK})
 """The events that a verdict stands behind; a rejection says in its error what was not met."""
@@ -27,7 +30,13 @@ _LINE = 160
 
 
 def render_history(
-    name: str, records: Sequence[Record], *, more: int = 0, former: Sequence[History] = (), color: bool = False
+    name: str,
+    records: Sequence[Record],
+    *,
+    more: int = 0,
+    former: Sequence[History] = (),
+    color: bool = False,
+    width: int | None = None,
 ) -> str:
     """Return the records of a name as a table.
 
@@ -37,6 +46,7 @@ def render_history(
         more: how many older ones are left out.
         former: the ends of other chains that bore this name when they ended.
         color: whether to use SGR codes.
+        width: columns to keep to, for a terminal; what the table has no room for goes into the lines below each record.
     """
     others = [f"{name}: {_other(end)}" for end in former]
     if not records:
@@ -44,10 +54,12 @@ def render_history(
     paint = painter(color=color)
     table = [_HEADS, *(_cells(record) for record in records)]
     widths = [max(len(line[column]) for line in table) for column in range(len(_HEADS))]
-    lines = [paint(_line(_HEADS, widths), "bold")]
+    kept = _kept(widths, width)
+    lines = [paint(_line(_HEADS, widths, kept), "bold")]
     for record, cells in zip(records, table[1:], strict=True):
-        lines.append(paint(_line(cells, widths), _STYLES.get(record.event.value, "")))
-        lines += [f"    {clip(note, _LINE)}" for note in _notes(record)]
+        lines.append(paint(_line(cells, widths, kept), _STYLES.get(record.event.value, "")))
+        notes = "\n".join(f"    {clip(note, _LINE)}" for note in (*_moved(cells, kept), *_notes(record)))
+        lines += [notes if width is None else fold(notes, width)] if notes else []
     lines += ["", f"{name}: {count(len(records) + more, 'record')}" + (f", {more:,} of them not shown" if more else "")]
     lines += others
     return guard("\n".join(lines) + "\n")
@@ -164,5 +176,21 @@ def _check(document: Mapping[str, Json]) -> str:
     )
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+def _kept(widths: Sequence[int], room: int | None) -> frozenset[int]:
+    """Return the columns that a table has room for, by number; the others are told below each record."""
+    kept = set(range(len(widths)))
+    for column in _LEAVING:
+        if room is not None and sum(widths[each] + 2 for each in kept) - 2 > room:
+            kept.remove(column)
+    return frozenset(kept)
+
+
+def _moved(cells: Sequence[str], kept: Collection[int]) -> Iterator[str]:
+    """Yield what stands in the columns that were left out, each with its name, as one line."""
+    told = [f"{_HEADS[column].lower()} {cell}" for column, cell in enumerate(cells) if cell and column not in kept]
+    if told:
+        yield ", ".join(told)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], kept: Collection[int]) -> str:
+    return "  ".join(cells[column].ljust(widths[column]) for column in sorted(kept)).rstrip()

@@ -20,7 +20,7 @@ from reconciler.project.reading import Reading
 from reconciler.providers.description import Description
 from reconciler.wiring.records import STATE_FOLDER, Records
 from reconciler.wiring.service import Service
-from reconciler.wiring.surroundings import Surroundings, SystemClock
+from reconciler.wiring.surroundings import Surroundings, SystemClock, unusable_world
 
 if TYPE_CHECKING:  # what validate needs none of: each of these costs milliseconds before it starts
     from types import TracebackType
@@ -286,10 +286,7 @@ class Session:
             try:
                 world.parent.mkdir(parents=True, exist_ok=True)
                 self._emulator = Emulator(world, clock=self.clock.now, train_seconds=self._overrides.train_seconds)
-            except (OSError, sqlite3.Error) as error:
-                raise StoreError(
-                    f"{STATE_FOLDER}/{world.name}: the embedded emulator cannot keep its world there ({error})",
-                    hint="make the folder writable, or name a service with --endpoint",
-                ) from error
+            except (OSError, sqlite3.Error, StoreError) as error:
+                raise unusable_world(world, error) from error
             self._closing.callback(self._emulator.close)
         return self._emulator.transport()

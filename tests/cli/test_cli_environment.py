@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cli_kit import call
 
-from reconciler.emulator import serve
+from reconciler.emulator import Emulator, serve
+from reconciler.errors import StoreError
+from reconciler.wiring.surroundings import unusable_world
 
 if TYPE_CHECKING:
     from cli_kit import Workshop
@@ -59,3 +64,32 @@ def test_an_answer_of_the_embedded_emulator_says_that_it_is_simulated(workshop: 
     workshop.apply()
     assert "simulated" in workshop.run("generate", "numbers", "7").err
     assert workshop.run("-q", "generate", "numbers", "7").err == ""
+
+
+def test_an_embedded_emulator_whose_file_is_spoiled_says_that_it_may_be_removed(workshop: Workshop) -> None:
+    workshop.write(".tunectl/emulator.db", "this is no database, whatever it is called")
+    ended = call(["status"], cwd=workshop.root)
+    assert ended.code == 1
+    assert "error: .tunectl/emulator.db: the embedded emulator cannot keep its models there: file is not" in ended.err
+    assert "hint: remove that file" in ended.err
+
+
+def test_an_embedded_emulator_without_a_folder_asks_for_one_it_can_write_to(workshop: Workshop) -> None:
+    workshop.write(".tunectl", "")
+    ended = call(["status"], cwd=workshop.root)
+    assert ended.code == 1
+    assert "hint: it needs a folder it can write to" in ended.err
+
+
+def test_nobody_is_told_to_remove_models_that_a_read_only_folder_keeps_from_being_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = tmp_path / "emulator.db"
+    world.mkdir()  # what the database makes of it is what it makes of a folder without permission
+    with pytest.raises(StoreError) as caught:
+        Emulator(world)
+    assert unusable_world(world, caught.value).hint == "remove that file: it holds simulated models only"
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK or Path(path) != tmp_path)
+    told = unusable_world(world, caught.value)
+    assert "make it writable" in str(told.hint)
+    assert str(tmp_path.parent) not in told.message

@@ -73,6 +73,16 @@ def test_a_model_tells_its_fields_their_places_and_what_a_plan_would_do(workshop
     assert places["spec.baseModel"].startswith("manifests/numbers.yaml:")
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_on_a_terminal_the_page_of_a_model_keeps_to_its_width_and_loses_nothing(workshop, monkeypatch, width):
+    whole = workshop.run("explain", "numbers").out
+    assert max(map(len, whole.splitlines())) > width
+    monkeypatch.setattr("reconciler.cli.commands.explain.columns", lambda: width)
+    narrow = workshop.run("explain", "numbers").out
+    assert max(map(len, narrow.splitlines())) <= width
+    assert set(whole.replace(",", " ").split()) <= set(narrow.replace(",", " ").split())
+
+
 @pytest.mark.parametrize(
     ("asked", "meant"),
     [("temprature", "spec.temperature"), ("nubers", "numbers"), ("spec.hyperparameter.batchSize", "batchSize")],

@@ -548,3 +548,18 @@ def test_chains_and_lines_are_not_added_up(past):
     text = (past.root / LOG).read_text()
     past.write(LOG, "\n".join(text.splitlines()[:3]) + "\n{")
     assert "1 chain of 2 not whole." in past.run("lineage", "verify", expect=1).out
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_on_a_terminal_the_past_keeps_to_its_width_and_loses_nothing(workshop, monkeypatch, width):
+    workshop.apply()
+    workshop.want("numbers", **epochs(5))
+    workshop.apply()
+    whole = workshop.run("history", "numbers").out
+    assert " COMMIT " in whole  # a column without a cell, as these records come from no commit
+    monkeypatch.setattr("reconciler.cli.commands.history.columns", lambda: width)
+    narrow = workshop.run("history", "numbers").out
+    assert max(map(len, narrow.splitlines())) <= width
+    words, kept = (set(text.lower().replace(",", " ").split()) for text in (whole, narrow))
+    assert words - {"commit"} <= kept
+    assert ("MODEL" in narrow) == (width > 60)

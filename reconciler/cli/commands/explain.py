@@ -12,6 +12,7 @@ import click
 from reconciler.cli.command import Command
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
+from reconciler.cli.streams import columns
 from reconciler.core.text import clip
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _show_name(invocation: Invocation, outputs: Outputs, name: str) -> None:
         raise
     outputs.write(
         {
-            "text": lambda: render_model_page(page, color=invocation.color(sys.stdout)),
+            "text": lambda: render_model_page(page, color=invocation.color(sys.stdout), width=columns()),
             "json": lambda: json_text(model_document(page)) + "\n",
         }
     )

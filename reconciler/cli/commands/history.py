@@ -10,6 +10,7 @@ import click
 from reconciler.cli.command import Command
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.output import Outputs, format_option
+from reconciler.cli.streams import columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -38,7 +39,9 @@ def command(invocation: Invocation, /, name: str, last: int | None, head: str | 
         invocation.note(f"{name}: this is not all; `tunectl lineage verify {name}` says what is missing")
     outputs.write(
         {
-            "text": lambda: render_history(name, shown, more=more, former=former, color=invocation.color(sys.stdout)),
+            "text": lambda: render_history(
+                name, shown, more=more, former=former, color=invocation.color(sys.stdout), width=columns()
+            ),
             "json": lambda: json_text(history_document(name, shown, more=more, former=former)) + "\n",
             "markdown": lambda: render_history_markdown(name, shown, more=more, former=former),
         }
