@@ -3,7 +3,8 @@
 A ``console`` block is a terminal session that is run: lines that begin with ``$ `` are commands (``> `` continues one),
 what follows is what they print, both streams together. A line that is just ``…`` stands for any number of lines. The
 blocks of one page are one session in one copy of the example. A command has to succeed unless the next one is
-``echo $?``. A command with nothing shown under it may print anything. ``sh`` blocks are not run, only parsed.
+``echo $?``. A command with nothing shown under it may print anything. ``sh`` blocks have runners of their
+own (``test_docs_blocks`` says which).
 """
 
 from __future__ import annotations

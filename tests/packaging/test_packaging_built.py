@@ -99,6 +99,18 @@ def test_the_source_distribution_builds_the_same_wheel(built, wheel, tmp_path):
         assert {(i.filename, i.CRC) for i in one.infolist()} == {(i.filename, i.CRC) for i in other.infolist()}
 
 
+def test_the_source_distribution_holds_what_the_checks_need_and_the_pages_link_to(built):
+    (source,) = built.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    folders = (ROOT / "tests", ROOT / "scripts", ROOT / ".github", ROOT / "requirements")
+    wanted = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+    names = {str(path.relative_to(ROOT)) for path in wanted if "__pycache__" not in path.parts}
+    assert (
+        names | {"Makefile", ".ci/run", ".pre-commit-hooks.yaml", "action.yml", "tunectl.yaml", "SECURITY.md"} <= inside
+    )
+
+
 def test_the_built_wheel_takes_a_newcomer_from_nothing_to_an_answer(installed, tmp_path):
     environ = {"PYTHONPATH": str(installed), "TUNECTL_EMULATOR_TRAIN_SECONDS": "0"}
 
