@@ -49,6 +49,7 @@ _LOCKFILES: Final = (
     "tunectl.lock # what was made, and of what: commit it",
 )
 EXAMPLES: Final = {"project": "my-project-id", "location": "us-central1", "staging": "gs://my-bucket/tunectl"}
+_NOUNS: Final = {"project": "project id", "location": "region", "staging": "place in Cloud Storage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,27 @@ def _misplaced(wishes: Wishes) -> str | None:
     for field, pattern in (("project", CLOUD_NAME), ("location", CLOUD_NAME), ("staging", BUCKET)):
         value: str | None = getattr(wishes, field)
         if value is not None and re.match(pattern.replace("$", r"\Z"), value) is None:
-            return f"--{field} {sanitize(value)}: is none; it looks like {EXAMPLES[field]}"
+            return f"--{field} {sanitize(value)}: is no {_NOUNS[field]}; it looks like {EXAMPLES[field]}"
         if value is not None and field != "project" and field not in needs:
             return f"--{field}: {wishes.type} has none; it is for --type vertex"
-    return None
+    return _refused(wishes) if wishes.location is not None else None
+
+
+def _refused(wishes: Wishes) -> str | None:
+    """Return what the provider itself would say of its settings, apart from what is missing yet."""
+    from reconciler.providers.settings import EMULATOR, ProviderSettings
+    from reconciler.providers.vertex.dialect import VERSIONS
+    from reconciler.providers.vertex.plugin import VertexPlugin
+
+    settings = ProviderSettings(
+        type=wishes.type,
+        endpoint=wishes.endpoint or EMULATOR,
+        api_version=VERSIONS[0],
+        project=wishes.project,
+        location=wishes.location,
+    )
+    given = [each for each in VertexPlugin().describe(settings).problems if each.path in {"location", "endpoint"}]
+    return f"--{given[0].path}: {given[0].message}; {given[0].hint}" if given else None
 
 
 def lacking(wishes: Wishes) -> str | None:

@@ -143,6 +143,8 @@ def _credentials(check: str, patient: Patient) -> Finding:
     if environ.get("TUNECTL_API_KEY") and patient.session.description.api_keys:
         patient.signed_with = "key"
         return Finding(check, "ok", "an API key, from TUNECTL_API_KEY")
+    if not patient.session.description.scopes:
+        return Finding(check, "skipped", f"{sanitize(patient.session.config.provider.type)} takes none of Google's")
     if urlsplit(endpoint).scheme == "http":
         return Finding(check, "skipped", "none set, and this machine may ask for none")
     return _default_credentials(check, patient)

@@ -37,7 +37,7 @@ from reconciler.ports.store import Hold, Loaded, LockfileStore
 __all__ = ["Draft", "Drafts", "Importing", "Skipped", "default_folder"]
 
 _HEAD = (
-    "There is no dataset: what it was tuned on cannot be known. Nothing can tune this model anew until spec.dataset",
+    "There is no dataset: what it was tuned on is not looked for. Nothing can tune this model anew until spec.dataset",
     "names one, and naming one tunes nothing by itself; `tunectl apply --replace {name}` does.",
 )
 

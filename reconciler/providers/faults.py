@@ -117,8 +117,11 @@ def spoken(text: str) -> str:
     return clip(sanitize(text.strip()), _LONGEST)
 
 
-def fault_of_connection(what: str, place: str, error: httpx.TransportError) -> Fault:
-    """Return the fault of a request whose answer never came, or came cut short; ``place`` is host and port."""
+def fault_of_connection(what: str, place: str, error: httpx.TransportError, *, named: str | None) -> Fault:
+    """Return the fault of a request whose answer never came, or came cut short.
+
+    ``place`` is host and port, ``named`` is the setting they follow from; None where nobody chooses them.
+    """
     unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
     reason = "timed out" if isinstance(error, httpx.TimeoutException) else "was lost"
     # Only a failed connect is quoted: it is the system's own text (refused, no such host, bad certificate).
@@ -127,7 +130,7 @@ def fault_of_connection(what: str, place: str, error: httpx.TransportError) -> F
         Unavailable(
             f"{what}: the connection to {place} {'could not be made' if unsent else reason}{detail}",
             status="UNAVAILABLE",
-            hint="check the network and provider.endpoint, then run the command again",
+            hint=f"check the network{f' and {named}' if named else ''}, then run the command again",
         ),
         cause=error,
         sent=not unsent,
@@ -141,6 +144,7 @@ def fault_of_answer(
     mend: str,
     login: str = GCLOUD_LOGIN,
     service: str = "generativelanguage.googleapis.com",
+    project: str | None = None,
 ) -> Fault:
     """Return the fault that an answer outside 2xx stands for.
 
@@ -152,6 +156,7 @@ def fault_of_answer(
         mend: what mends the credentials in use, for 401.
         login: how somebody gets credentials with all scopes.
         service: the name that Google knows the API by, for hints.
+        project: the project that is asked, for hints.
     """
     if 300 <= answer.status < 400:  # noqa: PLR2004 (the class of redirects)
         return Fault(_redirected(answer))
@@ -166,7 +171,11 @@ def fault_of_answer(
     if status == "RESOURCE_EXHAUSTED":
         return Fault(_exhausted(answer, message, advice), advice=advice)
     kind = AuthenticationFailed if _bad_key(envelope) else _CODES.get(status, RemoteError)
-    hint = mend if kind is AuthenticationFailed else _hint(kind, envelope, answer, login, service)
+    hint = (
+        mend
+        if kind is AuthenticationFailed
+        else _hint(kind, envelope, answer, login, f"{service} --project {project or 'ID'}")
+    )
     return Fault(kind(message, status=status, http_status=answer.status, hint=hint), advice=advice)
 
 
@@ -207,7 +216,7 @@ def _redirected(answer: Answer) -> MalformedAnswer:
     )
 
 
-def _hint(kind: type[RemoteError], envelope: _Status, answer: Answer, login: str, service: str) -> str | None:
+def _hint(kind: type[RemoteError], envelope: _Status, answer: Answer, login: str, enabled: str) -> str | None:
     if kind is not PermissionDenied:
         return _PATH if kind is NotFound and envelope.message.startswith("Method not found") else None
     message, reasons = envelope.message.lower(), set(_reasons(envelope))
@@ -217,7 +226,7 @@ def _hint(kind: type[RemoteError], envelope: _Status, answer: Answer, login: str
     if "quota project" in message:
         return "name the project that pays: --project ID or TUNECTL_PROJECT"
     if "SERVICE_DISABLED" in reasons:
-        return f"enable the API: gcloud services enable {service} --project ID"
+        return f"enable the API: gcloud services enable {enabled}"
     return None
 
 

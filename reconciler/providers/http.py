@@ -59,7 +59,7 @@ class Http:
     """A connection to one service; safe to use from several threads.
 
     ``largest_answer`` is in bytes, after decompression; a longer answer is malformed. ``service`` is the
-    name that Google knows the API by, for hints.
+    name that Google knows the API by, and ``named`` is what says where it is, both for hints.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Http:
         report: Callable[[Event], None],
         largest_answer: int = _LARGEST_ANSWER,
         service: str = "generativelanguage.googleapis.com",
+        named: str | None = "provider.endpoint",
     ) -> None:
         _silence()
         self._settings = settings
@@ -80,6 +81,7 @@ class Http:
         self._report = report
         self._largest_answer = largest_answer
         self._service = service
+        self._named = named
         self._client = httpx.Client(
             base_url=settings.base_url,
             auth=credentials.auth,
@@ -138,7 +140,8 @@ class Http:
             self._trace(call, request, began, attempt, status=answer.status)
         except httpx.TransportError as error:
             self._trace(call, request, began, attempt, reason=type(error).__name__)
-            return fault_of_connection(what, self._settings.place, error)
+            named = self._named if call.base is None else "provider.location"
+            return fault_of_connection(what, request.url.netloc.decode("ascii"), error, named=named)
         except RemoteError as error:
             return Fault(error, cause=_cause(error), sent=False)
         if 200 <= answer.status < 300 or answer.status in call.accepts:  # noqa: PLR2004 (the class of successes)
@@ -149,6 +152,7 @@ class Http:
             mend=self._credentials.mend,
             login=self._credentials.login,
             service=self._service,
+            project=self._settings.project,
         )
 
     def _trace(

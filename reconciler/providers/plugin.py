@@ -52,7 +52,8 @@ class Description:
     ``problems`` is what is wrong with the settings, each with the key of ``spec.provider`` it is about; nothing is
     opened while there is any. ``uploads`` is None where examples are sent with the request that trains. ``api_keys``
     says whether the service takes API keys, and ``login`` how somebody gets application default credentials for it,
-    with the ``scopes`` it needs; both are for hints.
+    with the ``scopes`` it needs; both are for hints. Without ``scopes`` it takes no credentials of Google's, and
+    none are looked for.
     """
 
     capabilities: Capabilities

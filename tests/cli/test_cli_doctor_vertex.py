@@ -94,6 +94,68 @@ def test_an_api_that_is_not_enabled_is_told_with_the_command_that_enables_it(
     assert "storage.googleapis.com" in found["staging"]["mend"]
 
 
+@pytest.mark.parametrize(
+    "said", ["The caller does not have permission", "Permission 'aiplatform.tuningJobs.list' denied"]
+)
+def test_a_role_that_is_missing_is_named_with_the_command_that_grants_it(
+    workshop: Workshop, port: tuple[Emulator, str], said: str
+) -> None:
+    workshop.emulator, url = port
+    workshop.project(provider={**HOSTED, "endpoint": url})
+    workshop.want("numbers", **FLASH)
+    workshop.fault(f"status,code=403,count=forever,path=tuningJobs,message={said}")
+    found = examined(workshop, expect=3, TUNECTL_ACCESS_TOKEN=CANARY)["service"]
+    assert found["mend"] == "gcloud projects add-iam-policy-binding mine --member=WHO --role=roles/aiplatform.viewer"
+
+
+@pytest.mark.parametrize(
+    ("said", "hinted"),
+    [
+        ("Permission 'aiplatform.tuningJobs.create' denied", True),
+        ("Permission 'iam.serviceAccounts.actAs' denied", False),
+    ],
+)
+def test_a_create_that_is_refused_names_our_role_only_where_it_mends(vertex: Workshop, said: str, hinted: bool) -> None:
+    vertex.fault(f"status,code=403,count=forever,method=POST,path=tuningJobs,message={said}")
+    told = vertex.run("apply", "-y", expect=4).err
+    assert said in told
+    assert ("--role=roles/aiplatform.user" in told) is hinted
+
+
+def test_a_host_that_cannot_be_reached_is_named_as_it_was_asked(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host follows from the location, so a mistyped location is what to look for."""
+
+    def refuse(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no such host", request=request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", refuse)
+    workshop.project(provider={**HOSTED, "location": "us-central9", "endpoint": "https://aiplatform.googleapis.com"})
+    workshop.want("numbers", **FLASH)
+    found = examined(workshop, expect=1, TUNECTL_ACCESS_TOKEN=CANARY)
+    assert "the connection to us-central9-aiplatform.googleapis.com could not be made" in found["service"]["text"]
+    assert found["service"]["mend"] == "check the network and provider.location, then run the command again"
+    assert "the connection to storage.googleapis.com could not be made" in found["staging"]["text"]
+    assert found["staging"]["mend"] == "check the network, then run the command again"
+
+
+def test_a_bucket_is_made_where_the_tunings_are(workshop: Workshop, port: tuple[Emulator, str]) -> None:
+    port[0].settings.buckets = frozenset({"another"})
+    workshop.project(provider={**HOSTED, "endpoint": port[1]})
+    workshop.want("numbers", **FLASH)
+    found = examined(workshop, expect=1, TUNECTL_ACCESS_TOKEN=CANARY)["staging"]
+    assert found["mend"] == "gcloud storage buckets create gs://staging --location=us-central1"
+
+
+def test_nothing_is_tuned_in_a_place_called_global(workshop: Workshop) -> None:
+    workshop.project(provider={**HOSTED, "location": "global", "endpoint": "https://aiplatform.googleapis.com"})
+    workshop.want("numbers", **FLASH)
+    said = workshop.fails(1, "validate")
+    assert "provider.location: Gemini models are tuned in no 'global' place" in said
+    assert "hint: name a region, such as us-central1" in said
+
+
 def test_a_key_is_no_credential_here(workshop: Workshop, port: tuple[Emulator, str]) -> None:
     workshop.project(provider={**HOSTED, "endpoint": port[1]})
     workshop.want("numbers", **FLASH)

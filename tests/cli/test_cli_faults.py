@@ -190,6 +190,7 @@ def test_quota_is_waited_for(workshop: Workshop) -> None:
     workshop.emulator.settings.train_seconds = 600.0
     ended = workshop.apply(environ=SLOWLY)
     assert "waiting for quota" in ended.err
+    assert "waiting for quota: create" not in ended.err, "which create it is has been said"
     assert (workshop.bought(), workshop.kinds()) == (5, [])
 
 

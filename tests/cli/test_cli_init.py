@@ -306,7 +306,7 @@ def test_on_a_terminal_vertex_is_asked_for_what_it_needs(workshop, fresh, monkey
     answer(monkeypatch, "shop", "", "vertex", "", VERTEX, "my-proj", "", "bucket", "gs://bucket-7/data", "")
     said = workshop.run("init").err
     assert "Base model [gemini-2.5-flash]" in said
-    assert said.count("--staging bucket: is none") == 1
+    assert said.count("--staging bucket: is no place") == 1
     provider = yaml.safe_load((fresh / "tunectl.yaml").read_text())["spec"]["provider"]
     assert {key: provider[key] for key in PLACE} == {**PLACE, "location": "us-central1"}
 
@@ -339,9 +339,28 @@ def test_the_files_are_in_the_style_of_fmt(workshop, fresh):
         (["--endpoint", "http://example.com"], "--endpoint"),
         (["--type", "Vertx"], "--type Vertx: init knows no such service; did you mean vertex?"),
         (["--location", "us-central1"], "--location: generativelanguage has none; it is for --type vertex"),
-        (["--type", "vertex", "--staging", "bucket/x"], "--staging bucket/x: is none; it looks like gs://my-bucket"),
+        (
+            ["--type", "vertex", "--staging", "bucket/x"],
+            "--staging bucket/x: is no place in Cloud Storage; it looks like gs://my-bucket",
+        ),
         (["--type", "vertex", "--location", "a\nb: c"], "--location"),
-        (["--type", "vertex", "--project", "A B"], "--project A B: is none"),
+        (["--type", "vertex", "--project", "A B"], "--project A B: is no project id"),
+        (
+            ["--type", "vertex", "--location", "us-centrall"],
+            "--location: 'us-centrall' is no region; it looks like us-",
+        ),
+        (["--type", "vertex", "--location", "global"], "--location: Gemini models are tuned in no 'global' place"),
+        (
+            [
+                "--type",
+                "vertex",
+                "--location",
+                "us-central1",
+                "--endpoint",
+                "https://us-east1-aiplatform.googleapis.com",
+            ],
+            "--endpoint: is the host of us-east1, and provider.location is us-central1",
+        ),
         (
             ["--type", "vertex", "--endpoint", VERTEX, "--project", "my-proj"],
             f"vertex at {VERTEX} needs more to plan: --location us-central1 --staging gs://my-bucket/tunectl",

@@ -99,6 +99,18 @@ class TestTheWorkedExample:
         tunectl("destroy", "-y")
         assert list((tmp_path / "shelf").iterdir()) == []
 
+    def test_doctor_looks_for_no_credentials_of_google(self, tunectl, project):
+        said = json.loads(tunectl("doctor", "--format", "json"))
+        found = {each["check"]: each for each in said["checks"]}
+        assert found["credentials"] == {
+            "check": "credentials",
+            "state": "skipped",
+            "text": "folder takes none of Google's",
+            "mend": None,
+        }
+        assert found["service"]["state"] == "ok"
+        assert found["base models"]["text"] == "can be tuned: paper"
+
     def test_an_error_of_its_description_has_its_place(self, tunectl, project):
         (project / "tunectl.yaml").write_text(block("yaml", "type: folder").replace("folder: shelf", "floder: shelf"))
         assert "tunectl.yaml:8:5: error: provider.options: folder is missing" in tunectl("validate", expect=1)

@@ -215,7 +215,6 @@ class TestHosts:
         ("location", "host"),
         [
             ("us-central1", "us-central1-aiplatform.googleapis.com"),
-            ("global", "aiplatform.googleapis.com"),
             ("eu", "aiplatform.eu.rep.googleapis.com"),
         ],
     )
@@ -226,13 +225,16 @@ class TestHosts:
         assert desk.service.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
         assert desk.service.requests[0].headers["x-goog-user-project"] == "my-proj"
 
-    def test_a_model_that_is_served_elsewhere_is_asked_there(self):
-        there = "projects/123/locations/us/endpoints/9"
+    @pytest.mark.parametrize(
+        ("location", "host"), [("us", "aiplatform.us.rep.googleapis.com"), ("global", "aiplatform.googleapis.com")]
+    )
+    def test_a_model_that_is_served_elsewhere_is_asked_there(self, location, host):
+        there = f"projects/123/locations/{location}/endpoints/9"
         tuned = job(tunedModel={"model": MODEL, "endpoint": there})
         answer = {"candidates": [{"content": {"parts": [{"text": "5"}]}}]}
         desk = Desk({**LISTED, "GET /tuningJobs": ok({"tuningJobs": [tuned]}), "POST :generateContent": ok(answer)})
         assert desk.provider.generate(NAME, "4") == ("5",)
-        assert desk.seen()[-1] == f"POST aiplatform.us.rep.googleapis.com/v1/{there}:generateContent"
+        assert desk.seen()[-1] == f"POST {host}/v1/{there}:generateContent"
 
     def test_any_other_endpoint_answers_for_every_location(self):
         desk = Desk({"GET /tuningJobs": ok({})}, endpoint="https://vertex.example")

@@ -249,7 +249,9 @@ class Training:
         seconds = error.retry_after or self._options.pace.longest * self._schedule.pause
         self._schedule.defer(action, until=now + seconds, again=again)
         if not self._halted():
-            self._world.report(Retried(f"create {action.resource}", f"waiting for quota: {error.message}", seconds, 1))
+            what = f"create {action.resource}"
+            reason = f"waiting for quota: {error.message.removeprefix(f'{what}: ')}"
+            self._world.report(Retried(what, reason, seconds, 1))
 
     def _accept(self, action: Action, operation: Operation) -> None:
         total = None if operation.progress is None else operation.progress.total_steps

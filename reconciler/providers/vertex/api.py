@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from reconciler.core.canonical import Json
 from reconciler.core.text import clip, sanitize
-from reconciler.errors import FailedPrecondition, InvalidArgument, RemoteError, Unavailable
+from reconciler.errors import FailedPrecondition, InvalidArgument, PermissionDenied, RemoteError, Unavailable
 from reconciler.ports.clock import Clock
 from reconciler.providers.faults import Answer, spoken
 from reconciler.providers.http import Call, Http
@@ -19,14 +19,19 @@ from reconciler.providers.retry import READ, Patience
 from reconciler.providers.vertex.dialect import Hosts, location_in
 from reconciler.providers.vertex.wire import JobPage, LongRunning, ModelPage, RunPage, SeriesPage
 
-__all__ = ["Api", "nap", "shown"]
+__all__ = ["GRANT", "Api", "nap", "shown"]
 
+_SERVICE: Final = "aiplatform"
+"""What its permissions and roles begin with."""
 _PAGE: Final = 100
 _PAGES: Final = 10_000
 _SAFE: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@-]*(/[A-Za-z0-9_-][A-Za-z0-9._@-]*)*")
 _FAILED_PRECONDITION: Final = 9
 _PAUSES: Final = (0.1, 0.4, 1.0, 2.0, 3.0, 5.0, 8.0, *(10.0,) * 10)
 """Seconds between two looks at an operation that is not about tuning: two minutes in all."""
+
+GRANT: Final = "gcloud projects add-iam-policy-binding"
+"""How the hint of a refusal begins that a role of ours mends."""
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
 _Page = TypeVar("_Page", JobPage, ModelPage, RunPage, SeriesPage)
@@ -138,7 +143,22 @@ class Api:
             patience=patience,
             base=self._hosts.base(location_in(resource)),
         )
-        return self._http.send(call)
+        try:
+            return self._http.send(call)
+        except PermissionDenied as error:
+            error.hint = error.hint or _granting(method, resource, error.message)
+            raise
+
+
+def _granting(method: str, resource: str, said: str) -> str | None:
+    """Return the command that grants what is missing; None where it may be a right on something else.
+
+    A create may be refused for a key or a service account that the job is to use (``iam.serviceAccounts.actAs``).
+    """
+    if method != "GET" and f"{_SERVICE}." not in said:
+        return None
+    role = "viewer" if method == "GET" else "user"
+    return f"{GRANT} {resource.split('/')[1]} --member=WHO --role=roles/{_SERVICE}.{role}"
 
 
 def nap(clock: Clock, seconds: float) -> bool:

@@ -24,7 +24,7 @@ from reconciler.errors import FailedPrecondition, NotFound, PermissionDenied, Pr
 from reconciler.ports.clock import Clock
 from reconciler.providers.retry import Patience
 from reconciler.providers.vertex import codec
-from reconciler.providers.vertex.api import Api, nap
+from reconciler.providers.vertex.api import GRANT, Api, nap
 from reconciler.providers.vertex.labels import identifier_of
 from reconciler.providers.vertex.wire import Context, Job, Points, Run, RunPage, Series, SeriesPage
 
@@ -202,7 +202,9 @@ class Curves:
                 return
             self._told.add(type(error))
         message = f"{_label(job)}: the loss of its tuning is not known: {error.message.rstrip('.')}"
-        hint = error.hint or (_ROLE if isinstance(error, PermissionDenied) else _LATER)
+        hint = error.hint or _LATER
+        if isinstance(error, PermissionDenied) and (error.hint is None or error.hint.startswith(GRANT)):
+            hint = _ROLE
         self._report(Warned(Problem(None, message, hint, severity="warning")))
 
 

@@ -21,7 +21,7 @@ SERVICE: Final = "aiplatform.googleapis.com"
 STORAGE: Final = "storage.googleapis.com"
 VERSIONS: Final = ("v1", "v1beta1")
 LOCATION: Final = re.compile(r"[a-z]+(-[a-z]+[0-9]{1,2})?")
-"""A region, one of the multi-regions ``us`` and ``eu``, or ``global``."""
+"""A region, one of the multi-regions ``us`` and ``eu``, or ``global``, where things are but none is tuned."""
 
 _MULTI: Final = frozenset({"us", "eu"})
 _REGIONAL: Final = re.compile(rf"((?P<region>[a-z0-9-]+)-)?{re.escape(SERVICE)}")

@@ -66,8 +66,18 @@ class VertexPlugin:
         credentials = choose_credentials(settings, transport=transport, login=_LOGIN, keys=False)
         http = Http(settings, credentials, transport=transport, clock=clock, report=report, service=SERVICE)
         bucket, signed = _storage(settings, credentials)
-        storage = Http(bucket, signed, transport=transport, clock=clock, report=report, service=STORAGE)
-        return VertexProvider(http, settings, storage=Storage(storage), clock=clock, report=report)
+        named = _named(settings)
+        storage = Http(bucket, signed, transport=transport, clock=clock, report=report, service=STORAGE, named=named)
+        return VertexProvider(
+            http, settings, storage=Storage(storage, location=settings.location), clock=clock, report=report
+        )
+
+
+def _named(settings: ProviderSettings) -> str | None:
+    """Return what says where Cloud Storage is; nothing does where it is Google's."""
+    if settings.storage is not None:
+        return "STORAGE_EMULATOR_HOST"
+    return None if settings.encrypted else "provider.endpoint"
 
 
 def _storage(settings: ProviderSettings, credentials: Credentials) -> tuple[ProviderSettings, Credentials]:
@@ -109,6 +119,13 @@ def _complaints(settings: ProviderSettings) -> Iterator[Remark]:
         return
     if LOCATION.fullmatch(location) is None:
         yield Remark("location", f"{shown(location)} is no region", "it looks like us-central1", severity="error")
+    elif location == "global":
+        yield Remark(
+            "location",
+            "Gemini models are tuned in no 'global' place",
+            "name a region, such as us-central1",
+            severity="error",
+        )
     elif host.region not in {None, location}:
         message = f"is the host of {host.region}, and provider.location is {location}"
         yield Remark("endpoint", message, f"write https://{SERVICE}; it stands for all regions", severity="error")

@@ -61,10 +61,11 @@ class _Granted(BaseModel):
 
 
 class Storage:
-    """A connection to Cloud Storage; safe to use from several threads."""
+    """A connection to Cloud Storage; safe to use from several threads. ``location`` is where a bucket belongs."""
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, *, location: str | None) -> None:
         self._http = http
+        self._location = location or "LOCATION"
 
     def stored(self, uri: str) -> StoredObject:
         """Return what is known of an object; see ``ports.objects.Objects.stored``."""
@@ -84,7 +85,7 @@ class Storage:
         try:
             return frozenset(decode(_Granted, self._http.send(call)).permissions)
         except RemoteError as error:
-            raise _explained(error, bucket) from error
+            raise _explained(error, bucket, self._location) from error
 
     def put(self, uri: str, content: Content) -> bool:
         """Upload an object unless something is there; False if there is.
@@ -102,7 +103,7 @@ class Storage:
         except RemoteError as error:
             if error.http_status == _TAKEN:
                 return False
-            raise _explained(error, bucket_of(uri)) from error
+            raise _explained(error, bucket_of(uri), self._location) from error
         return True
 
     def close(self) -> None:
@@ -190,14 +191,14 @@ def _kept(answer: Answer) -> int:
     return int(last) + 1 if last.isascii() and last.isdigit() else 0
 
 
-def _explained(error: RemoteError, bucket: str) -> TunectlError:
+def _explained(error: RemoteError, bucket: str, location: str) -> TunectlError:
     """Return what an error of Cloud Storage means to whoever named the bucket."""
     if isinstance(error, NotFound):
         return FailedPrecondition(
             f"provider.staging: the bucket gs://{bucket} does not exist",
             status=error.status,
             http_status=error.http_status,
-            hint=f"gcloud storage buckets create gs://{bucket} --location=LOCATION",
+            hint=f"gcloud storage buckets create gs://{bucket} --location={location}",
         )
     if isinstance(error, PermissionDenied) and error.hint is None:
         error.hint = (
