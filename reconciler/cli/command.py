@@ -6,35 +6,17 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from reconciler.cli.completing import word_of
 from reconciler.cli.groups import Group
 from reconciler.cli.invocation import GLOBAL_OPTIONS, Globals, Invocation
 from reconciler.cli.output import FormatOption, Outputs
 from reconciler.cli.streams import forsake_stdout
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
-
-
-class ModelName(click.ParamType[str]):
-    """The name of a model; a shell completes it with the names that manifests and lockfile know."""
-
-    name = "name"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the names that begin so."""
-        from click.shell_completion import CompletionItem
-
-        from reconciler.cli.names import known_names
-
-        given = Globals.of(ctx.find_root().params)
-        names = known_names(given.directory, given.config)
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 _ELSEWHERE: Mapping[str, tuple[str, ...]] = {
@@ -56,8 +38,9 @@ class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for param in self.params:
-            if (param.metavar or "").strip("[].").startswith("NAME") or param.name in _NAMING:
-                param.type = ModelName()
+            word = word_of("NAME" if param.name in _NAMING else param.metavar)
+            if word is not None and param.type is click.STRING:
+                param.type = word
         self.params.extend(option() for option in GLOBAL_OPTIONS)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -68,15 +51,20 @@ class Command(click.Command):
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # an option without its value knows no context
             ctx.ensure_object(Invocation).machine = self._form(given)
-            meant = self._meant(error.option_name) if isinstance(error, click.NoSuchOption) else None
+            meant = self._meant(error.option_name) if isinstance(error, click.NoSuchOption) else self._named(error)
             if meant is None:
                 raise
-            raise click.UsageError(f"{error.message} Did you mean {meant}?", error.ctx) from error
+            raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean {meant}?", error.ctx) from error
 
     def _meant(self, option: str) -> str | None:
         """Return how this command spells what an option says elsewhere, if it has it."""
         known = {name for param in self.params for name in param.opts}
         return next((meant for meant in _ELSEWHERE.get(option, ()) if meant.split()[0] in known), None)
+
+    def _named(self, error: click.UsageError) -> str | None:
+        """Return how this command is told names, if a word was one too many for it."""
+        surplus = error.message.startswith("Got unexpected extra argument")  # click has no class for it
+        return "--target NAME" if surplus and any(param.name == "target" for param in self.params) else None
 
     def _form(self, args: Sequence[str]) -> str | None:
         """Return the machine-readable form that a command line asks for, readable or not in its other parts."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.completing import Word
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -32,8 +34,20 @@ LONGEST = 1_000_000.0
 """Seconds: the longest pause or time limit that may be asked for; the operating system's own limits lie beyond."""
 
 GLOBAL_OPTIONS: tuple[Callable[[], click.Option], ...] = (
-    partial(click.Option, ["-C", "--directory"], metavar="DIR", help="Work in this folder instead of the current one."),
-    partial(click.Option, ["--config"], metavar="FILE", help="The project file (default: tunectl.yaml)."),
+    partial(
+        click.Option,
+        ["-C", "--directory"],
+        type=Word({"DIR"}),
+        metavar="DIR",
+        help="Work in this folder instead of the current one.",
+    ),
+    partial(
+        click.Option,
+        ["--config"],
+        type=Word({"FILE"}),
+        metavar="FILE",
+        help="The project file (default: tunectl.yaml).",
+    ),
     partial(click.Option, ["--endpoint"], metavar="URL", help="The service, or 'emulator' for the embedded one."),
     partial(click.Option, ["--project"], metavar="ID", help="The cloud project that is billed and asked."),
     partial(click.Option, ["--no-color"], is_flag=True, help="No colours, whatever the terminal can do."),

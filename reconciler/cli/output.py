@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reconciler.cli.streams import say
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
@@ -98,6 +101,12 @@ class FormatOption(click.Option):
     def __init__(self, *args: Any, allowed: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.allowed = allowed
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the forms that begin so."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(form) for form in self.allowed if form.startswith(incomplete)]
 
 
 def format_option(*allowed: str) -> Callable[[Wrapped], Wrapped]:

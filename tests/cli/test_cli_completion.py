@@ -41,9 +41,44 @@ def test_names_that_only_the_lockfile_knows_are_completed(workshop):
     assert completed(workshop.root, "show", "nu") == {"numbers"}
 
 
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("fmt", "man"), "file"),
+        (("validate", "man"), "file"),
+        (("plan", "--out", "pl"), "file"),
+        (("apply", "pl"), "file"),
+        (("show", "pl"), "file"),
+        (("dataset", "check", "man"), "file"),
+        (("--config", "tu"), "file"),
+        (("init", "mo"), "dir"),
+        (("-C", "mo"), "dir"),
+        (("plan", "-C", "mo"), "dir"),
+    ],
+)
+def test_files_and_folders_are_left_to_the_shell(workshop, words, kind):
+    assert completed(workshop.root, *words) == {f"{kind},{words[-1]}"}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("explain", "spec.hy"), {"spec.hyperparameters"}),
+        (("explain", "spec.hyperparameters.ba"), {"spec.hyperparameters.batchSize"}),
+        (("explain", "hyperparameters.ba"), {"hyperparameters.batchSize"}),
+        (("explain", "nu"), {"numbers"}),
+        (("drift", "--format", "ma"), {"markdown"}),
+        (("dataset", "check", "nu"), {"numbers"}),
+        (("explain", "nothing.of.this"), set()),
+    ],
+)
+def test_fields_forms_and_names_are_completed_where_they_are_wanted(workshop, words, expected):
+    assert completed(workshop.root, *words) == expected
+
+
 def test_a_broken_project_completes_nothing_and_says_nothing(workshop):
     workshop.write("tunectl.yaml", "kind: [")
-    assert completed(workshop.root, "show", "nu") == set()
+    assert completed(workshop.root, "status", "nu") == set()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

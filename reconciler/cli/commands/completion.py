@@ -23,8 +23,8 @@ _HOW = {
 def command(invocation: Invocation, /, shell: str | None) -> int:
     """Print the completion script of a shell; without SHELL say where each one goes.
 
-    Commands, options and the names of models are completed; names come from the manifests and the lockfile of the
-    folder, without asking any service.
+    Commands, options, names of models, fields, files and folders are completed; names come from the manifests and the
+    lockfile of the folder, without asking any service.
     """
     from click.shell_completion import get_completion_class
 
