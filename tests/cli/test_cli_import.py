@@ -104,6 +104,19 @@ def test_a_model_without_a_display_name_is_told_without_empty_brackets(empty):
     assert "tunedModels/nameless, failed" in empty.run("drift", expect=None).out
 
 
+def test_the_schema_that_a_manifest_names_is_there_and_one_that_was_there_stays(brownfield):
+    schema = brownfield.root / "schemas" / "tunedmodel.schema.json"
+    assert not schema.exists()
+    (name,) = imported(brownfield, "number-generator-model-kctlevca1g3q").values()
+    manifest = brownfield.root / "manifests" / f"{name}.yaml"
+    first = manifest.read_text().splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    assert (manifest.parent / first).resolve() == schema.resolve()
+    assert schema.read_text() == brownfield.run("schema", "tunedmodel").out
+    schema.write_text("{}")
+    imported(brownfield, "--all")
+    assert schema.read_text() == "{}"
+
+
 def test_a_dry_run_writes_nothing(brownfield):
     ended = brownfield.run("import", "--all", "--dry-run")
     assert ended.out.startswith("Would import 5 models; nothing was written:\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,8 @@ from reconciler.cli.output import Outputs, format_option
 from reconciler.cli.running import lock_timeout_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.core.observation import Observation
     from reconciler.ports.provider import Provider
     from reconciler.ports.store import Hold
@@ -137,6 +139,22 @@ def _refused(drafts: Drafts) -> Exception:
 def _write(session: Session, importing: Importing, drafts: Drafts, hold: Hold | None) -> None:
     assert hold is not None  # noqa: S101  # only a dry run goes without
     importing.carry_out(drafts.ready, session.store(), hold, lambda: session.manifests(may_be_empty=True))
+    if any(draft.text is not None for draft in drafts.ready):
+        _write_schema(importing.root)
+
+
+def _write_schema(root: Path) -> None:
+    """Put the schema where the first line of a manifest has editors look for it; one that is there stays.
+
+    The import is recorded by now, and nothing but an editor needs this file: that it cannot be written is no failure.
+    """
+    from reconciler.cli.commands.schema import render
+    from reconciler.errors import TunectlError
+    from reconciler.manifest.writing import make_folder, write_new
+
+    with suppress(TunectlError):
+        make_folder(root, "schemas")
+        write_new(root, "schemas", "tunedmodel.schema.json", render("tunedmodel"))
 
 
 def _show(outputs: Outputs, drafts: Drafts, *, dry_run: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,12 +26,13 @@ from reconciler.cli.blueprint import (
 )
 from reconciler.cli.command import Command
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.streams import interactive
+from reconciler.cli.streams import columns, interactive
 from reconciler.core.text import sanitize
 from reconciler.errors import Problem, ProblemsError, StoreError
 
 _IGNORE = ".gitignore"
 _USUAL = next(iter(SERVICES))
+_WIDE = 100
 _QUESTIONS = (
     ("Project, part of every remote id", "name"),
     ("Name of the first model", "model"),
@@ -108,6 +110,8 @@ def command(
 
 def _asked(usual: Wishes) -> tuple[Wishes, bool]:
     """Ask for everything, with what is usual as the answer to Enter; and whether workflows are wanted."""
+    from reconciler.views.fold import fold
+
     click.echo("Enter takes what stands in brackets.", err=True)
     wishes = usual
 
@@ -115,7 +119,9 @@ def _asked(usual: Wishes) -> tuple[Wishes, bool]:
         def good(text: str) -> str:
             problem = problem_of(wishes.having(field, text.strip()))
             if problem is not None and text.strip() != EMULATOR:
-                raise click.BadParameter(problem)
+                raise click.BadParameter(
+                    fold(f"Error: {problem}", columns(sys.stderr) or _WIDE).removeprefix("Error: ")
+                )
             return text.strip()
 
         return str(click.prompt(question, default=answer, err=True, value_proc=good))
@@ -125,7 +131,7 @@ def _asked(usual: Wishes) -> tuple[Wishes, bool]:
     service = SERVICES[wishes.type]
     wishes = wishes.having("base", ask("Base model", "base", service.base))
     if wishes.endpoint is None:
-        endpoint = ask(f"Service: emulator, or an https URL such as {service.address}", "endpoint", EMULATOR)
+        endpoint = ask(f"Service: emulator, or {service.address}", "endpoint", EMULATOR)
         wishes = wishes.having("endpoint", "" if endpoint == EMULATOR else endpoint)
     if wishes.endpoint is not None:
         wanted = {"project": "Cloud project that is billed", **{field: _NEEDED[field] for field in service.needs}}
@@ -228,7 +234,7 @@ def _summary(folder: Path, contents: Mapping[str, str], wishes: Wishes, *, ignor
     steps += [f"  {'tunectl doctor':38} whether the service would let us, and what mends it"] if hosted else []
     steps += [
         f"  {'tunectl plan':38} what apply would do",
-        f"  {'tunectl apply':38} tune it{'' if hosted else '; the embedded emulator costs nothing'}",
+        f"  {'tunectl apply':38} tune it{'' if hosted else '; the emulator costs nothing'}",
         f"  {f'tunectl generate {wishes.model} 41':38} ask it",
     ]
     return "\n".join(["Written:", *lines, "", "Next:", *steps, ""])
