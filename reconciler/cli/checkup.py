@@ -247,13 +247,7 @@ def _base_models(check: str, patient: Patient) -> Finding:
     except TunectlError as error:
         return _failed(check, error)
     if not tunable:
-        return Finding(
-            check,
-            "fail",
-            "the service offers none that can be tuned; the Gemini API has had none since May 2025 and announces none. "
-            "Models that were tuned before are still listed, changed and asked; new ones cannot be made here",
-            "to try tunectl, set spec.provider.endpoint: emulator (with a lockfile of its own)",
-        )
+        return _nothing_tunable(check, patient)
     unknown = sorted(patient.bases.difference(tunable))
     if unknown and patient.session.capabilities.lists_base_models:
         named = ", ".join(map(sanitize, unknown))
@@ -264,6 +258,19 @@ def _base_models(check: str, patient: Patient) -> Finding:
     shown = ", ".join(map(sanitize, tunable[:_NAMED]))
     more = f" and {len(tunable) - _NAMED} more" if len(tunable) > _NAMED else ""
     return Finding(check, "ok", f"can be tuned: {shown}{more}")
+
+
+def _nothing_tunable(check: str, patient: Patient) -> Finding:
+    text = "the service offers none that can be tuned"
+    if patient.session.config.provider.type != "generativelanguage":
+        return Finding(check, "fail", text)
+    return Finding(
+        check,
+        "fail",
+        f"{text}; the Gemini API has had none since May 2025 and announces none. "
+        "Models that were tuned before are still listed, changed and asked; new ones cannot be made here",
+        "to try tunectl, set spec.provider.endpoint: emulator (with a lockfile of its own)",
+    )
 
 
 CHECKS: dict[str, Callable[[str, Patient], Finding]] = {

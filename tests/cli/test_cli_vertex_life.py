@@ -195,6 +195,18 @@ def test_a_first_model_that_is_rejected_never_serves(vertex: Workshop) -> None:
     assert counts(vertex)[:2] == (1, 1)
 
 
+def test_a_model_whose_endpoint_is_gone_is_told_the_way_that_makes_another(vertex: Workshop) -> None:
+    """Nothing is missing to drift and apply: the model is there."""
+    vertex.apply()
+    vertex.fault("vanish,path=generateContent")
+    said = vertex.fails(1, "generate", "numbers", "3")
+    assert "its model is there, but its endpoint was deleted" in said
+    assert "hint: `tunectl apply --replace NAME` tunes it again" in said
+    assert vertex.apply().out.startswith("No changes.")
+    vertex.apply("--replace", "numbers")
+    assert vertex.run("generate", "numbers", "3").out.strip().endswith("4")
+
+
 def test_the_former_model_serves_again_without_tuning(vertex: Workshop) -> None:
     old, new = served(vertex, 2, 3, lifecycle={"retain": 1})
     vertex.emulator.clear_requests()

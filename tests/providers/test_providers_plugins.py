@@ -111,6 +111,13 @@ class TestTheWorkedExample:
         assert found["service"]["state"] == "ok"
         assert found["base models"]["text"] == "can be tuned: paper"
 
+    def test_doctor_says_nothing_of_the_gemini_api_where_nothing_can_be_tuned(self, tunectl, site):
+        module = site / "tunectl_folder.py"
+        module.write_text(module.read_text().replace("tunable=True", "tunable=False"))
+        found = {each["check"]: each for each in json.loads(tunectl("doctor", "--format", "json", expect=1))["checks"]}
+        assert found["base models"]["text"] == "the service offers none that can be tuned"
+        assert found["base models"]["mend"] is None
+
     def test_an_error_of_its_description_has_its_place(self, tunectl, project):
         (project / "tunectl.yaml").write_text(block("yaml", "type: folder").replace("folder: shelf", "floder: shelf"))
         assert "tunectl.yaml:8:5: error: provider.options: folder is missing" in tunectl("validate", expect=1)

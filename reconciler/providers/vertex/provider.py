@@ -173,12 +173,15 @@ class VertexProvider(Unshared):
         job, _ = self._jobs.made(resource)
         endpoint = job.tuned_model.endpoint
         if endpoint is None:
-            raise FailedPrecondition(f"ask {shown(resource)}: its model has no endpoint", hint="deploy it by hand")
+            raise _unserved(resource, "has no endpoint")
         body: dict[str, Json] = {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
         if candidates != 1:
             body["generationConfig"] = {"candidateCount": candidates}
         what = f"ask {shown(resource)}"
-        answer = self._api.send(what, "POST", f"{endpoint}:generateContent", body=body, patience=READ)
+        try:
+            answer = self._api.send(what, "POST", f"{endpoint}:generateContent", body=body, patience=READ)
+        except NotFound as error:
+            raise _unserved(resource, "is there, but its endpoint was deleted") from error
         given = decode(ContentAnswer, answer)
         if not given.texts:
             reason = spoken(given.withheld) or "no reason given"
@@ -209,6 +212,12 @@ class VertexProvider(Unshared):
             return listed.get(asked.name) or self._jobs.job(asked.name)
         except NotFound:
             return None
+
+
+def _unserved(resource: str, why: str) -> FailedPrecondition:
+    """Return the error of a model that nothing serves; a job names its endpoint for ever, so no other one counts."""
+    hint = "`tunectl apply --replace NAME` tunes it again; nothing else gives it an endpoint that its job names"
+    return FailedPrecondition(f"ask {shown(resource)}: its model {why}", status="FAILED_PRECONDITION", hint=hint)
 
 
 def _news(asked: Operation, job: Job | None, last: Mapping[str, Snapshot]) -> Operation:
