@@ -249,13 +249,26 @@ _HANDLERS: dict[type[yaml.Event], Callable[[_Builder, Any], None]] = {
 }
 
 
+_WAYS_PAST = (
+    ("cannot start any token", "indent with spaces, not tabs; put text that starts with a special character in quotes"),
+    ("expected key", "the keys of one mapping begin in one column: see where this line and those above it begin"),
+    ("expected '-' indicator", "the items of one list begin in one column, each with '- '"),
+    (
+        "mapping values are not allowed",
+        "put text that has ': ' in it in quotes; the keys of one mapping begin in one column",
+    ),
+    ("expected ',' or", "a bracket is still open: close it, or put a comma between its parts"),
+    ("end of stream", "a quotation mark is still open: close it"),
+)
+"""What most often is behind a complaint of the parser that says so."""
+
+
 def _syntax(file: str, error: yaml.MarkedYAMLError, *, last_line: int) -> Problem:
     """Translate the parser's own complaint, which names tokens but quotes nothing of the file."""
     message = f"broken YAML: {error.problem or error.context}"
     if error.context is not None and error.problem is not None and error.context_mark is not None:
         message += f", {error.context} that starts on line {error.context_mark.line + 1}"
-    tab = error.problem is not None and "cannot start any token" in error.problem
-    hint = "indent with spaces, not tabs; put text that starts with a special character in quotes" if tab else None
+    hint = next((way for sign, way in _WAYS_PAST if sign in (error.problem or "")), None)
     mark = error.problem_mark
     if mark is None or mark.line >= last_line:
         return Problem(Location(file, last_line), message, hint)

@@ -62,7 +62,8 @@ def _foot(version: str) -> str:
 
 def _head(overview: Overview) -> Iterator[str]:
     states = Counter(state_of(name.current) for name in overview.names)
-    tiles = [(f"{len(overview.names):,}", "models", "")]
+    figure, word = count(len(overview.names), "model").split()
+    tiles = [(figure, word, "")]
     tones = (("ready", "good"), ("tuning", "warn"), ("pending", "warn"), *((bad, "bad") for bad in _BAD))
     tiles += [(f"{states[state]:,}", state, tone) for state, tone in tones if states[state]]
     drift = "?" if overview.unread is not None else f"{len(overview.drift):,}"

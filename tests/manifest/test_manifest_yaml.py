@@ -159,6 +159,25 @@ def test_what_cannot_be_read_is_one_problem_with_its_place(data, message):
     assert problem_of(data).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("data", "line", "way"),
+    [
+        (b"a:\n  b: 1\n c: 2\n", 3, "the keys of one mapping begin in one column"),
+        (b"a\nb: 1\n", 2, "the keys of one mapping begin in one column"),
+        (b"a: b: c", 1, "put text that has ': ' in it in quotes"),
+        (b"a:\n  - 1\n  b: 2\n", 3, "the items of one list begin in one column"),
+        (b"a: [1, 2\nb: 3\n", 2, "a bracket is still open"),
+        (b"a: {b: 1\nc: 2\n", 2, "a bracket is still open"),
+        (b'a: "x\nb: 1\n', 2, "a quotation mark is still open"),
+        (b"a:\n\t- 1\n", 2, "indent with spaces, not tabs"),
+    ],
+)
+def test_a_file_whose_yaml_is_broken_comes_with_what_is_most_often_behind_it(data, line, way):
+    _, (problem,) = parse(data, "a.yaml")
+    assert problem.location.line == line
+    assert way in problem.hint
+
+
 def test_documents_before_the_broken_one_are_kept():
     documents, problems = parse(b"a: 1\n---\nb: [\n", "a.yaml")
     assert [document.value for document in documents] == [{"a": 1}]

@@ -123,6 +123,11 @@ def test_the_page_reads_like_this(golden):
     golden("report.html", render_report(PROJECT, version="0.1.0"))
 
 
+def test_one_model_is_not_counted_as_several():
+    alone = Overview("demo", REMOTE, "2026-03-02T00:00:00Z", names=(NUMBERS,))
+    assert '<b class="">1</b>model</li>' in render_report(alone, version="1")
+
+
 def test_equal_projects_are_equal_bytes():
     assert render_report(PROJECT, version="1") == render_report(PROJECT, version="1")
 
