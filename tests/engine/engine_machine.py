@@ -193,13 +193,13 @@ class Machine(RuleBasedStateMachine):
                 self.apply_in_peace()
 
     def go_back(self, name, met):
-        """What was gone back to serves, and the next plan leaves it there."""
+        """What was gone back to serves, held to the gate of the name, and the next plan leaves it there."""
         fleet, run = self.fleet, Run(self.fleet, tuple(met))
         before = fleet.lockfile.models[name]
         if not fleet.roll_back(run, name) or run.met:
             return
         entry = fleet.lockfile.models[name]
-        assert entry.current == before.retained[0]
+        assert entry.current == replace(before.retained[0], gate=before.current.gate)
         assert not run.paid
         plan = fleet.preview(Run(fleet), fleet.store(Run(fleet))).plan
         replaces = [a for a in plan.actions if a.name == name and a.kind in {*TRAINS, Kind.REUSE}]
