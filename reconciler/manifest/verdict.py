@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.core.canonical import Json
-from reconciler.core.text import did_you_mean, meant
+from reconciler.core.text import did_you_mean, meant, sanitize
 from reconciler.errors import Location, Problem
 from reconciler.manifest.document import Part
 from reconciler.manifest.places import Places, spell
@@ -111,6 +111,6 @@ def _shown(value: object, steps: Steps) -> str:
     if kind in {"a mapping", "a list"} or any(steps[: len(path)] == path for path in _PRIVATE):
         return kind
     if isinstance(value, str):
-        quoted = json.dumps(value[:_LONGEST_QUOTE])[1:-1]
+        quoted = sanitize(json.dumps(value[:_LONGEST_QUOTE], ensure_ascii=False)[1:-1])
         return f"'{quoted}'" if len(value) <= _LONGEST_QUOTE else f"'{quoted}…' ({len(value):,} characters)"
     return json.dumps(value)

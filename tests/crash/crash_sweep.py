@@ -6,9 +6,9 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,11 +79,18 @@ def rows(story: Story, verdicts: Iterable[Verdict]) -> Iterator[Row]:
 
 
 def break_wires(
-    story: Story, folder: Path, *, every: int, faults: Iterable[str] = FAULTS, loud: bool = True
+    story: Story,
+    folder: Path,
+    *,
+    every: int,
+    faults: Iterable[str] = FAULTS,
+    loud: bool = True,
+    tool: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Iterator[Row]:
     """Break the line at every n-th request with every fault, once and for good, and yield a row for each.
 
-    ``loud`` prints every problem as it is found.
+    ``loud`` prints every problem as it is found. ``tool`` is entered for the runs over a broken line: the control's
+    tunectl is another one there, and the sound one wherever things are prepared.
     """
     with ExitStack() as stack:
         with _silence():
@@ -93,7 +100,7 @@ def break_wires(
             for fault in faults:
                 for number in range(1, wire.length + 1, every):
                     tried += 1
-                    with _silence():
+                    with _silence(), tool():
                         _, problems = wire.suffer(Break(fault, number, lasting=lasting))
                     found += problems
                     for problem in problems if loud else ():

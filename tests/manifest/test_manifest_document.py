@@ -16,6 +16,8 @@ SPEC = [
     ("temperature: 1.5", "spec.temperature: must be a number from 0 to 1, not 1.5"),
     ("temperature: -0.1", "spec.temperature: must be a number from 0 to 1, not -0.1"),
     ("temperature: .nan", "spec.temperature: must be a number from 0 to 1, not NaN"),
+    ("temperature: 世界", "spec.temperature: must be a number from 0 to 1, not '世界'"),
+    ('temperature: "a\\u202eb"', "spec.temperature: must be a number from 0 to 1, not 'a\\u202eb'"),
     ("temperature: '0.5'", "spec.temperature: must be a number from 0 to 1, not '0.5'"),
     ("temperature: true", "spec.temperature: must be a number from 0 to 1, not true"),
     (

@@ -43,6 +43,8 @@ def command(
             if watch and sys.stdout.isatty():
                 click.clear()
             _write(invocation, outputs, rows, observed)
+            if not rows and session.config.file is None:
+                invocation.note("there is no tunectl.yaml here: -C DIR works in another folder, tunectl init begins")
             if not watch or not any(row.remote == "tuning" for row in rows):
                 return 0
             session.clock.sleep(_EVERY_EMBEDDED if session.embedded else _EVERY)
