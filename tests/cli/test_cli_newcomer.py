@@ -45,6 +45,8 @@ def test_a_folder_without_a_project_says_that_it_is_none(
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     assert "there is no tunectl.yaml here" in workshop.fails(1, "-C", str(elsewhere), "validate")
+    shown = workshop.run("-C", str(elsewhere), "status")
+    assert "there is no tunectl.yaml here" in shown.err, "that nothing is managed is not the whole answer"
 
 
 def test_a_wrong_field_is_not_lost_among_the_errors_of_the_manifests(workshop: Workshop) -> None:
