@@ -120,7 +120,8 @@ def wanted_revisions(
         else:
             asked = [settle(manifest, instances, observed, parent_revision=revision) for revision in parents]
         pin = None if manifest.name in forced else _pin(entry, asked, observed)
-        wanted[manifest.name] = pin or _unpinned(entry, asked)
+        begun = observed if _lacks(recorded, manifest.parent, parent) else None
+        wanted[manifest.name] = pin or _unpinned(entry, asked, begun)
     return wanted
 
 
@@ -138,12 +139,27 @@ def _pin(entry: Entry | None, asked: Container[str], observed: Mapping[str, Obse
     return Wanted(entry.pin, entry.pin_over) if serves and current.revision == entry.pin else None
 
 
-def _unpinned(entry: Entry | None, asked: list[str]) -> Wanted:
-    """Choose among what a manifest may ask for: what serves, else what is in the making, else the first."""
+def _lacks(recorded: Lockfile, name: str | None, parent: Wanted | None) -> bool:
+    """Tell whether the parent has no model of the revision that its manifest asks for, so none to tune from."""
+    if name is None or parent is None or not parent.pinned or name not in recorded.models:
+        return False
+    entry = recorded.models[name]
+    ready = (i.revision for i in (entry.current, *entry.retained) if i.state is InstanceState.READY)
+    return parent.asked not in ready
+
+
+def _unpinned(entry: Entry | None, asked: list[str], begun: Container[str] | None) -> Wanted:
+    """Choose among what a manifest may ask for: what serves, else what is in the making, else the first.
+
+    With ``begun``, an intent that is not among these resources is not in the making: it is of a parent that is not
+    there, and would be tuned from another one under its revision.
+    """
     if entry is not None:
         served = entry.current if entry.serves else None
         for instance in (served, entry.candidate, entry.in_making):
-            if instance is not None and instance.revision in asked:
+            if instance is None or instance.revision not in asked:
+                continue
+            if begun is None or instance.state is not InstanceState.PENDING or instance.resource in begun:
                 return Wanted(instance.revision, instance.revision)
     return Wanted(asked[0], asked[0])
 

@@ -23,7 +23,7 @@ from core_values import (
 )
 
 from reconciler.core.address import short
-from reconciler.core.lockfile import Entry
+from reconciler.core.lockfile import Entry, InstanceState
 from reconciler.core.plan import Pinned
 from reconciler.core.planning.build import build_plan
 from reconciler.core.resource import Lifecycle
@@ -278,6 +278,16 @@ def test_a_child_that_was_begun_before_the_rollback_is_finished_from_the_parent_
     (create,) = plan([NEW, CHILD], lockfile(numbers=PINNED, child=entry_of(pending)), live(A), live(B)).actions
     assert (create.resource, create.revision) == (CHILD_OF_B.resource, CHILD_OF_B.revision)
     assert source_of(CHILD, create.revision, PINNED) == B
+
+
+def test_an_intent_of_a_parent_that_was_rejected_is_not_tuned_from_another_under_its_revision():
+    pending = replace(CHILD_OF_B, state=PENDING)
+    parent = replace(PINNED, retained=(), rejected=(replace(B, state=InstanceState.REJECTED),))
+    recorded = lockfile(numbers=parent, child=entry_of(pending))
+    actions = plan([NEW, CHILD], recorded, live(A), live(B)).actions
+    (create,) = [action for action in actions if action.kind.value == "create"]
+    assert (create.name, create.revision) == ("child", CHILD_OF_A.revision)
+    assert source_of(CHILD, create.revision, parent) == A
 
 
 def test_a_changed_child_is_tuned_from_the_pinned_parent():
